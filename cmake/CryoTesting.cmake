@@ -1,0 +1,23 @@
+find_package(GTest REQUIRED)
+
+# cryo_add_test(<name> SOURCES <file>... [LIBRARIES <target>...] [TIMEOUT <seconds>] [LABEL <label>])
+# One GoogleTest binary, one ctest entry. The label is that of the folder: unit or integration.
+function(cryo_add_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;LABEL" "SOURCES;LIBRARIES")
+    if(NOT arg_SOURCES)
+        message(FATAL_ERROR "cryo_add_test(${name}): no SOURCES")
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    if(NOT arg_LABEL)
+        file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}/tests" "${CMAKE_CURRENT_SOURCE_DIR}")
+        string(REGEX REPLACE "/.*" "" arg_LABEL "${folder}")
+    endif()
+
+    add_executable(${name} ${arg_SOURCES})
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_link_libraries(${name} PRIVATE cryo_internal GTest::gmock_main ${arg_LIBRARIES} cryo_warnings)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL})
+endfunction()

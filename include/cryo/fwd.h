@@ -1,0 +1,22 @@
+#pragma once
+
+namespace cryo {
+
+class Connection;
+class Endpoint;
+class HttpReply;
+class HttpRequest;
+class IExtension;
+class ILogger;
+class ITokenValidator;
+class Message;
+class PreparedMessage;
+class Server;
+class Session;
+class WorkerPool;
+struct Error;
+struct HttpResponse;
+struct ServerOptions;
+struct SessionId;
+
+}  // namespace cryo
