@@ -1,0 +1,228 @@
+#include "transport/loop.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "transport/loop_impl.h"
+#include "transport/tls_stream.h"
+
+namespace cryo::transport {
+namespace {
+
+constexpr std::size_t kTlsWriteBytes = 64 * 1024;
+constexpr std::size_t kDescriptorsOfALoop = 16;  // about twice what it takes
+
+/// libuv ends the process, and libwebsockets is left half made, when descriptors run out while they start.
+bool descriptors_are_free(std::size_t count) {
+    std::vector<int> tried;
+    while (tried.size() < count) {
+        const int fd = ::eventfd(0, EFD_CLOEXEC);
+        if (fd < 0) break;
+        tried.push_back(fd);
+    }
+    for (int fd : tried) ::close(fd);
+    return tried.size() == count;
+}
+
+}  // namespace
+
+// ---- Loop: the public face ----
+
+Loop::Loop() = default;
+Loop::~Loop() = default;
+
+Result<std::unique_ptr<Loop>> Loop::create(ListenConfig config, Acceptor acceptor) {
+    std::unique_ptr<Loop> loop(new Loop);
+    loop->impl_ = std::make_unique<Impl>(*loop, std::move(config), std::move(acceptor));
+    Impl& impl = *loop->impl_;
+    for (auto step : {&Impl::open_tls, &Impl::open_uv, &Impl::open_lws, &Impl::open_listener}) {
+        if (auto done = (impl.*step)(); !done) return std::move(done).error();
+    }
+    return loop;
+}
+
+void Loop::run() { impl_->run(); }
+
+void Loop::stop() noexcept {
+    impl_->stopping = true;
+    uv_async_send(&impl_->wake);
+}
+
+void Loop::wake() noexcept { uv_async_send(&impl_->wake); }
+
+bool Loop::post(UniqueFunction<void()> task) {
+    {
+        const std::lock_guard lock(impl_->post_mutex);
+        if (impl_->posts_closed) return false;
+        impl_->posted.push_back(std::move(task));
+        if (impl_->posted.size() > 1) return true;  // the first one has woken the loop
+    }
+    uv_async_send(&impl_->wake);
+    return true;
+}
+
+bool Loop::in_loop_thread() const noexcept { return impl_->thread == std::this_thread::get_id(); }
+
+void Loop::stop_listening() { impl_->close_listener(); }
+
+Result<> Loop::reload_certificate(const TlsConfig& config) {
+    if (!impl_->tls.enabled()) return Error{Errc::wrong_state, "this server has no TLS certificate to replace"};
+    return impl_->tls.load(config);
+}
+
+Clock::time_point Loop::now() const noexcept { return impl_->now(); }
+
+TimerWheel& Loop::timers() noexcept { return impl_->wheel; }
+
+std::size_t Loop::socket_count() const noexcept { return impl_->sockets.size(); }
+
+void Loop::want_turn_end(Socket& socket) {
+    if (socket.turn_slot_ != Socket::kNoSlot) return;
+    socket.turn_slot_ = static_cast<std::uint32_t>(impl_->turn_end.size());
+    impl_->turn_end.push_back(&socket);
+}
+
+void Loop::retire(std::shared_ptr<SocketHandler> handler) {
+    if (handler) impl_->retired.push_back(std::move(handler));
+}
+
+// ---- Impl: set-up and take-down ----
+
+Loop::Impl::Impl(Loop& owner, ListenConfig listen, Acceptor accept)
+    : loop(owner), config(std::move(listen)), acceptor(std::move(accept)), wheel([this] { return now(); }) {}
+
+Result<> Loop::Impl::open_tls() {
+    if (!config.tls) return {};
+    tls_read_buffer.resize(config.read_buffer_bytes);
+    tls_write_buffer.resize(kTlsWriteBytes);
+    return tls.load(*config.tls);
+}
+
+Result<> Loop::Impl::open_uv() {
+    const auto opened = [this](auto& handle, int result) {
+        if (result != 0) return false;
+        handle.data = this;
+        handles.push_back(reinterpret_cast<uv_handle_t*>(&handle));
+        return true;
+    };
+    uv_open = descriptors_are_free(kDescriptorsOfALoop) && uv_loop_init(&uv) == 0;
+    if (!uv_open ||
+        !opened(wake, uv_async_init(&uv, &wake, [](uv_async_t* h) { static_cast<Impl*>(h->data)->on_wake(); })) ||
+        !opened(after_poll, uv_check_init(&uv, &after_poll)) || !opened(prepare, uv_prepare_init(&uv, &prepare)) ||
+        !opened(no_sleep, uv_idle_init(&uv, &no_sleep)) || !opened(wheel_timer, uv_timer_init(&uv, &wheel_timer))) {
+        return Error{Errc::system, "cannot make an event loop: out of file descriptors or memory"};
+    }
+    uv_check_start(&after_poll, [](uv_check_t* h) { static_cast<Impl*>(h->data)->end_turn(); });
+    uv_prepare_start(&prepare, [](uv_prepare_t* h) { static_cast<Impl*>(h->data)->before_poll(); });
+    return {};
+}
+
+Loop::Impl::~Impl() {
+    close_listener();
+    if (!uv_open) return;
+    for (uv_handle_t* handle : handles) uv_close(handle, nullptr);
+    close_lws();
+    [[maybe_unused]] const int left_open = uv_loop_close(&uv);
+    assert(left_open == 0);
+}
+
+// ---- Impl: running ----
+
+void Loop::Impl::run() {
+    thread = std::this_thread::get_id();
+    uv_run(&uv, UV_RUN_DEFAULT);
+
+    close_listener();
+    run_posted();
+    end_turn();
+    while (!sockets.empty()) sockets.back()->kill();
+    {
+        const std::lock_guard lock(post_mutex);
+        posts_closed = true;
+    }
+    run_posted();
+    end_turn();
+    uv_run(&uv, UV_RUN_NOWAIT);  // libuv closes descriptors at the end of a turn
+    thread = std::thread::id();
+}
+
+void Loop::Impl::on_wake() noexcept {
+    if (config.on_wake) config.on_wake();
+    run_posted();
+    if (stopping) uv_stop(&uv);
+}
+
+void Loop::Impl::run_posted() noexcept {
+    {
+        const std::lock_guard lock(post_mutex);
+        running.swap(posted);
+    }
+    for (auto& task : running) task();
+    running.clear();
+}
+
+void Loop::Impl::end_turn() noexcept {
+    // What asks for a flush while these are flushed waits for the next turn, so that reading gets its share.
+    turn_current.swap(turn_end);
+    for (std::size_t i = 0; i < turn_current.size(); ++i) {
+        Socket* socket = std::exchange(turn_current[i], nullptr);
+        if (!socket) continue;
+        socket->turn_slot_ = Socket::kNoSlot;
+        socket->end_turn();
+    }
+    turn_current.clear();
+    while (!retired.empty()) {
+        const auto unused = std::exchange(retired, {});
+    }
+}
+
+void Loop::Impl::before_poll() noexcept {
+    end_turn();
+    if (const auto next = wheel.next_expiry(); next && (!wheel_armed_for || *next < *wheel_armed_for)) {
+        wheel_armed_for = next;
+        // libuv counts whole milliseconds from the (truncated) time of its turn: one more saves waking up too early.
+        const auto delay = std::chrono::ceil<std::chrono::milliseconds>(*next - now()).count() + 1;
+        uv_timer_start(
+            &wheel_timer, [](uv_timer_t* h) { static_cast<Impl*>(h->data)->on_wheel_timer(); },
+            static_cast<std::uint64_t>(std::max<std::int64_t>(delay, 0)), 0);
+    }
+    if (turn_end.empty()) {
+        uv_idle_stop(&no_sleep);
+    } else {
+        uv_idle_start(&no_sleep, [](uv_idle_t*) {});
+    }
+    turn_time_known = false;
+}
+
+void Loop::Impl::on_wheel_timer() noexcept {
+    wheel_armed_for.reset();
+    wheel.advance(now());
+}
+
+Clock::time_point Loop::Impl::now() const noexcept {
+    if (!turn_time_known) {
+        turn_began = Clock::now();
+        turn_time_known = true;
+    }
+    return turn_began;
+}
+
+void Loop::Impl::remove(Socket& socket) {
+    Socket* const last = sockets.back();
+    last->socket_slot_ = socket.socket_slot_;
+    sockets[socket.socket_slot_] = last;
+    sockets.pop_back();
+
+    if (const auto slot = socket.turn_slot_; slot != Socket::kNoSlot) {
+        auto& list = slot < turn_current.size() && turn_current[slot] == &socket ? turn_current : turn_end;
+        list[slot] = nullptr;
+    }
+    if (adopting == &socket) adopting = nullptr;
+    delete &socket;
+}
+
+}  // namespace cryo::transport

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <libwebsockets.h>
+#include <uv.h>
+
+#include "transport/loop.h"
+#include "transport/tls.h"
+
+namespace cryo::transport {
+
+/// Everything of a loop that needs libuv's or libwebsockets' headers, or that sockets share.
+///
+/// One turn: timers, then the poll (sockets, posted tasks), then its end, where everything that asked for it is
+/// flushed. The end comes twice: right after the poll (uv_check), and before the next one (uv_prepare) for what timers
+/// asked for.
+struct Loop::Impl {
+    Impl(Loop& owner, ListenConfig listen, Acceptor accept);
+    ~Impl();
+
+    // Set-up, in this order.
+    Result<> open_uv();
+    Result<> open_tls();
+    Result<> open_lws();
+    Result<> open_listener();
+
+    // Accepting (accept.cpp).
+    void accept_ready() noexcept;
+    void adopt(int fd, const Socket::Address& remote);
+    void pause_accepting(int error);
+    void resume_accepting() noexcept;
+    void close_listener();
+
+    // Turns. Called from C: an exception ends the process, as it would anyway.
+    void run();
+    void on_wake() noexcept;
+    void on_wheel_timer() noexcept;
+    void end_turn() noexcept;
+    void before_poll() noexcept;
+    void run_posted() noexcept;
+    Clock::time_point now() const noexcept;
+
+    // libwebsockets (lws_glue.cpp).
+    static int on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t length) noexcept;
+    void on_lws_closed(Socket& socket);
+    void close_lws();
+    void remove(Socket& socket);
+
+    Loop& loop;
+    ListenConfig config;
+    Acceptor acceptor;
+
+    uv_loop_t uv{};
+    uv_async_t wake{};
+    uv_check_t after_poll{};
+    uv_prepare_t prepare{};
+    uv_idle_t no_sleep{};  ///< Active while something waits for the next turn's end.
+    uv_timer_t wheel_timer{};
+    uv_poll_t listener{};
+    std::vector<uv_handle_t*> handles;  ///< Of the above, those that are open.
+    bool uv_open = false;
+    bool listener_open = false;
+
+    lws_context* context = nullptr;
+    lws_vhost* vhost = nullptr;
+    int event_descriptor = -1;  ///< libwebsockets' own, for waking it up.
+    lws_protocols protocols[2]{};
+    lws_retry_bo_t no_validity_checks{};
+    TlsServer tls;
+    std::vector<std::byte> tls_read_buffer;
+    std::vector<std::byte> tls_write_buffer;
+
+    mutable Clock::time_point turn_began{};
+    mutable bool turn_time_known = false;
+    TimerWheel wheel;
+    std::optional<Clock::time_point> wheel_armed_for;
+
+    std::vector<Socket*> sockets;
+    Socket* adopting = nullptr;         ///< Null again when libwebsockets has closed it already.
+    std::vector<Socket*> turn_end;      ///< Asked for the end of this turn; null: gone since.
+    std::vector<Socket*> turn_current;  ///< The same while the end is under way.
+    std::vector<std::shared_ptr<SocketHandler>> retired;
+
+    MemberTimer<Impl, &Impl::resume_accepting> accept_pause{*this};
+    bool out_of_descriptors = false;
+
+    std::mutex post_mutex;
+    std::vector<UniqueFunction<void()>> posted;
+    std::vector<UniqueFunction<void()>> running;
+    bool posts_closed = false;
+    std::atomic<bool> stopping{false};
+    std::atomic<std::thread::id> thread{};
+};
+
+}  // namespace cryo::transport

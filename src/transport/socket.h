@@ -1,0 +1,121 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <cryo/bytes.h>
+
+struct lws;
+
+namespace cryo::transport {
+
+class Loop;
+class TlsStream;
+
+/// What lives on a socket: the HTTP exchange first, a WebSocket connection after the upgrade.
+/// Everything is called on the socket's loop thread. Nothing may throw: the callers are C libraries.
+class SocketHandler {
+public:
+    virtual ~SocketHandler() = default;
+
+    /// Bytes from the peer, decrypted. They lie in the loop's read buffer and may be changed in place; valid until
+    /// return.
+    virtual void on_bytes(std::span<std::byte> data) noexcept = 0;
+
+    /// Time to write: the turn of the loop in which `Socket::request_flush` was called ends, or a full socket has room
+    /// again.
+    virtual void on_flush() noexcept = 0;
+
+    /// The socket is gone, whoever ended it (the peer's FIN or reset, an error, `close`, the end of the loop): the last
+    /// call. The `Socket` is destroyed after it returns, the handler not before the end of this turn of the loop.
+    virtual void on_closed() noexcept = 0;
+};
+
+/// One TCP or TLS connection. Owned by its loop; valid until `SocketHandler::on_closed` has returned.
+/// Loop thread only.
+///
+/// The peer's FIN ends the connection in both directions: what has not been written by then is lost.
+class Socket final {
+public:
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    Loop& loop() noexcept { return loop_; }
+
+    /// The handler is kept alive by the socket until it is replaced or `on_closed` has returned, and on until the turn
+    /// of the loop ends. May be called from within `on_bytes`.
+    void set_handler(std::shared_ptr<SocketHandler> handler);
+
+    /// Asks for one `on_flush` at the end of this turn of the loop; asked from within `on_flush`, of the next one.
+    void request_flush();
+
+    /// Writes the buffers in order with one system call where the kernel takes them (TCP), or through TLS.
+    /// Returns how many bytes were taken. Fewer than given: the socket is full and `on_flush` follows when it has room.
+    /// After an error everything counts as taken and `on_closed` follows.
+    std::size_t write(std::span<const Bytes> buffers);
+
+    /// Bytes taken by `write` that the peer's TCP has not acknowledged yet: waiting in the TLS stream (at most one
+    /// record) and in the kernel (SIOCOUTQ). A system call; not for the hot path.
+    std::size_t unsent_bytes() const;
+
+    /// Whether `on_bytes` may come. Off: the kernel's buffers fill and TCP slows the peer down; that the peer went away
+    /// is then noticed only by writing.
+    void set_reading(bool on);
+
+    /// Ends our direction once everything taken by `write` has left: the peer reads to the end, then sees the FIN
+    /// (after a TLS close_notify). Bytes that still arrive are thrown away and `on_flush` comes no more; `on_closed`
+    /// follows the peer's FIN. Nothing bounds the wait for it: `close` after a timeout.
+    void shutdown();
+
+    /// Closes at once; `on_closed` follows: inside this call, or, when called from within one of the handler's
+    /// callbacks for this socket, right after that callback.
+    void close();
+
+    /// The peer's numeric address, without port; IPv4-mapped IPv6 as IPv4.
+    std::string remote_address() const;
+    bool is_tls() const noexcept { return tls_ != nullptr; }
+
+private:
+    friend class Loop;
+    friend class TlsStream;
+
+    using Address = std::array<std::uint8_t, 16>;  ///< IPv6, or IPv4 mapped into it.
+    static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+    Socket(Loop& loop, int fd, const Address& remote);
+    ~Socket();
+
+    // What the loop calls.
+    void open();                                  ///< Inside a callback.
+    bool on_readable(std::span<std::byte> data);  ///< False: close it.
+    bool on_writable();                           ///< False: close it.
+    void end_turn();
+
+    void deliver(std::span<std::byte> data);
+    std::size_t write_tcp(std::span<const Bytes> buffers);
+    void wait_writable();
+    void finish_shutdown();
+    void fail();
+    void kill();
+
+    Loop& loop_;
+    lws* wsi_ = nullptr;
+    std::shared_ptr<SocketHandler> handler_;
+    std::unique_ptr<TlsStream> tls_;
+    int fd_;
+    std::uint32_t socket_slot_ = kNoSlot;  ///< Index in the loop's list of sockets.
+    std::uint32_t turn_slot_ = kNoSlot;    ///< Index in the loop's list of those that want the turn's end.
+    bool in_callback_ : 1 = false;         ///< Closing has to wait until the callback returns.
+    bool flush_wanted_ : 1 = false;
+    bool full_ : 1 = false;  ///< Waiting for the kernel to take more.
+    bool reading_ : 1 = true;
+    bool finished_ : 1 = false;  ///< `shutdown` was called: no more callbacks but `on_closed`.
+    bool closing_ : 1 = false;
+    Address remote_;
+};
+
+}  // namespace cryo::transport
