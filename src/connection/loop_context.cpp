@@ -1,0 +1,66 @@
+#include "connection/loop_context.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "connection/websocket_connection.h"
+
+namespace cryo::connection {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLookEvery{20};
+
+}  // namespace
+
+void ThrottledConnections::add(WebSocketConnection& connection) {
+    if (std::ranges::find(waiting_, &connection) != waiting_.end()) return;
+    waiting_.push_back(&connection);
+    if (!timer_.armed()) loop_.timers().start(timer_, kLookEvery);
+}
+
+void ThrottledConnections::remove(WebSocketConnection& connection) noexcept {
+    std::erase(waiting_, &connection);
+    std::ranges::replace(looked_at_, &connection, nullptr);
+}
+
+void ThrottledConnections::look() noexcept {
+    // Those that still wait add themselves again.
+    looked_at_.swap(waiting_);
+    for (std::size_t i = 0; i < looked_at_.size(); ++i) {
+        if (looked_at_[i]) looked_at_[i]->recheck_throttle();
+    }
+    looked_at_.clear();
+}
+
+void LoopContext::log(LogLevel level, std::string_view component, std::string_view message) const noexcept {
+    if (!options->logger) return;
+    try {
+        options->logger->log(level, component, message);
+    } catch (...) {
+        // A logger cannot stop the server, and there is nobody left to tell.
+    }
+}
+
+void LoopContext::report_exception(std::string_view where, std::exception_ptr error) noexcept {
+    Counters::add(counters.handler_exceptions);
+    try {
+        std::string what = "something that is no std::exception";
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::exception& exception) {
+            what = exception.what();
+        } catch (...) {
+        }
+        const std::string message = fmt::format("{} threw: {}", where, what);
+        log(LogLevel::error, "server", message);
+        if (on_error) on_error({Errc::user_code, message});
+    } catch (...) {
+        // Out of memory while reporting, or the error handler threw itself.
+    }
+}
+
+}  // namespace cryo::connection

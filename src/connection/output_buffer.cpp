@@ -1,0 +1,106 @@
+#include "connection/output_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace cryo::connection {
+
+namespace {
+
+constexpr std::size_t kFirstSegmentBytes = 2048;
+constexpr std::size_t kSegmentBytes = 32 * 1024;
+constexpr std::size_t kAlwaysShareBytes = 4096;
+
+}  // namespace
+
+OutputBuffer::Segment OutputBuffer::make_owned(std::size_t at_least) const {
+    const std::size_t usual = bytes_ == 0 ? kFirstSegmentBytes : kSegmentBytes;
+    Segment segment;
+    segment.capacity = std::max(usual, at_least);
+    segment.owned = std::make_unique_for_overwrite<std::byte[]>(segment.capacity);
+    segment.data = segment.owned.get();
+    return segment;
+}
+
+std::span<std::byte> OutputBuffer::extend(std::size_t count) {
+    if (segments_.empty() || segments_.back().capacity - segments_.back().end < count ||
+        segments_.back().capacity == 0) {
+        segments_.push_back(make_owned(count));
+    }
+    Segment& last = segments_.back();
+    const std::size_t at = std::exchange(last.end, last.end + count);
+    bytes_ += count;
+    return {last.owned.get() + at, count};
+}
+
+void OutputBuffer::shrink(std::size_t count) noexcept {
+    segments_.back().end -= count;
+    bytes_ -= count;
+}
+
+void OutputBuffer::append(Bytes data) {
+    if (!data.empty()) std::memcpy(extend(data.size()).data(), data.data(), data.size());
+}
+
+void OutputBuffer::append_shared(std::shared_ptr<const PreparedMessage::Encoded> owner, Bytes view) {
+    if (!empty() && view.size() < kAlwaysShareBytes) return append(view);
+    Segment segment;
+    segment.owner = std::move(owner);
+    segment.data = view.data();
+    segment.end = view.size();
+    segments_.push_back(std::move(segment));
+    bytes_ += view.size();
+}
+
+std::size_t OutputBuffer::gather(std::span<Bytes> out) const noexcept {
+    std::size_t used = 0;
+    for (std::size_t i = first_; i < segments_.size() && used < out.size(); ++i) {
+        const Segment& segment = segments_[i];
+        if (segment.end > segment.begin) out[used++] = {segment.data + segment.begin, segment.end - segment.begin};
+    }
+    return used;
+}
+
+void OutputBuffer::consume(std::size_t count) noexcept {
+    bytes_ -= count;
+    if (bytes_ == 0) return recycle();
+    while (count > 0) {
+        Segment& segment = segments_[first_];
+        const std::size_t taken = std::min(count, segment.end - segment.begin);
+        segment.begin += taken;
+        count -= taken;
+        if (segment.begin < segment.end) break;
+        segment = Segment{};
+        ++first_;
+    }
+    // Segments that have left are forgotten once they are the larger part: linear over all.
+    if (first_ > 16 && first_ * 2 > segments_.size()) {
+        segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_ = 0;
+    }
+}
+
+void OutputBuffer::recycle() noexcept {
+    bytes_ = 0;
+    first_ = 0;
+    const bool keep_first = !segments_.empty() && segments_.front().capacity == kFirstSegmentBytes;
+    if (keep_first) segments_.front().begin = segments_.front().end = 0;
+    segments_.resize(keep_first ? 1 : 0);
+    if (segments_.capacity() > 64) segments_.shrink_to_fit();
+}
+
+std::unique_ptr<OutputBuffer> OutputBufferPool::take() {
+    if (spare_.empty()) return std::make_unique<OutputBuffer>();
+    auto buffer = std::move(spare_.back());
+    spare_.pop_back();
+    return buffer;
+}
+
+void OutputBufferPool::give_back(std::unique_ptr<OutputBuffer> buffer) noexcept {
+    if (spare_.size() >= kMaxSpare) return;
+    buffer->recycle();
+    spare_.push_back(std::move(buffer));
+}
+
+}  // namespace cryo::connection

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <cryo/bytes.h>
+#include <cryo/connection.h>
+
+namespace cryo::connection {
+
+/// Bytes on their way to one socket: the encoded frames of this turn, and what a slow peer has not taken yet.
+///
+/// A list of segments, each either filled here or shared with other connections. Small shared frames are copied once
+/// something is already waiting, so that bookkeeping never outweighs the bytes.
+class OutputBuffer {
+public:
+    bool empty() const noexcept { return bytes_ == 0; }
+    std::size_t bytes() const noexcept { return bytes_; }
+
+    /// Appends `count` bytes for the caller to fill in at once.
+    std::span<std::byte> extend(std::size_t count);
+    /// Takes back the last `count` bytes of the latest `extend`.
+    void shrink(std::size_t count) noexcept;
+    void append(Bytes data);
+    /// `view` lies within `owner`, which is kept alive until the bytes have left.
+    void append_shared(std::shared_ptr<const PreparedMessage::Encoded> owner, Bytes view);
+
+    /// The first bytes, as up to `out.size()` pieces; returns the pieces used.
+    std::size_t gather(std::span<Bytes> out) const noexcept;
+    void consume(std::size_t count) noexcept;
+
+    /// Forgets everything; keeps the first segment's memory for reuse when that is small.
+    void recycle() noexcept;
+
+private:
+    struct Segment {
+        std::unique_ptr<std::byte[]> owned{};
+        std::shared_ptr<const PreparedMessage::Encoded> owner{};
+        const std::byte* data = nullptr;
+        std::size_t begin = 0, end = 0, capacity = 0;  // capacity 0: shared
+    };
+
+    Segment make_owned(std::size_t at_least) const;
+
+    std::vector<Segment> segments_{};
+    std::size_t first_ = 0;
+    std::size_t bytes_ = 0;
+};
+
+/// Spare output buffers of one loop: a connection has one only while it has something to send.
+class OutputBufferPool {
+public:
+    std::unique_ptr<OutputBuffer> take();
+    void give_back(std::unique_ptr<OutputBuffer> buffer) noexcept;
+
+private:
+    static constexpr std::size_t kMaxSpare = 256;
+    std::vector<std::unique_ptr<OutputBuffer>> spare_{};
+};
+
+}  // namespace cryo::connection

@@ -1,0 +1,114 @@
+#include "connection/prepared_message.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "connection/connection_listener.h"
+#include "connection/websocket_connection.h"
+#include "websocket/frame.h"
+
+namespace cryo {
+
+using websocket::Opcode;
+
+namespace {
+
+Opcode opcode_of(MessageKind kind) noexcept { return kind == MessageKind::text ? Opcode::text : Opcode::binary; }
+
+}  // namespace
+
+PreparedMessage::Encoded::Encoded(MessageKind message_kind, Bytes payload) : kind(message_kind) {
+    std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
+    header_bytes = websocket::write_frame_header(header.data(), opcode_of(kind), payload.size());
+    frame.reserve(header_bytes + payload.size());
+    frame.insert(frame.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(header_bytes));
+    frame.insert(frame.end(), payload.begin(), payload.end());
+}
+
+Bytes PreparedMessage::Encoded::compressed(const DeflateOptions& options) const {
+    std::call_once(compress_once_, [&] {
+        const Bytes plain = payload();
+        std::vector<std::byte> packed(websocket::Deflater::max_compressed_bytes(plain.size()));
+        websocket::Deflater deflater(options, options.max_window_bits, false);
+        const std::size_t size = deflater.compress(plain, packed);
+        if (size == 0 || size >= plain.size()) return;
+        std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
+        const std::size_t used = websocket::write_frame_header(header.data(), opcode_of(kind), size, true);
+        compressed_.reserve(used + size);
+        compressed_.insert(compressed_.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(used));
+        compressed_.insert(compressed_.end(), packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(size));
+    });
+    return compressed_;
+}
+
+PreparedMessage PreparedMessage::text(std::string_view utf8) {
+    return PreparedMessage(std::make_shared<const Encoded>(MessageKind::text, as_bytes(utf8)));
+}
+
+PreparedMessage PreparedMessage::binary(Bytes data) {
+    return PreparedMessage(std::make_shared<const Encoded>(MessageKind::binary, data));
+}
+
+MessageKind PreparedMessage::kind() const noexcept { return encoded_->kind; }
+Bytes PreparedMessage::payload() const noexcept { return encoded_->payload(); }
+
+namespace connection {
+
+namespace {
+
+void append_frame(OutputBuffer& out, MessageKind kind, Bytes payload, bool compressed) {
+    std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
+    const std::size_t used =
+        websocket::write_frame_header(header.data(), opcode_of(kind), payload.size(), compressed);
+    const auto room = out.extend(used + payload.size());
+    std::memcpy(room.data(), header.data(), used);
+    if (!payload.empty()) std::memcpy(room.data() + used, payload.data(), payload.size());
+}
+
+/// Whether a frame that was compressed for everybody is one this connection can read.
+bool takes_shared_compression(const websocket::DeflateParameters& agreed, const DeflateOptions& options) noexcept {
+    return !agreed.server_context_takeover && agreed.server_max_window_bits >= options.max_window_bits;
+}
+
+}  // namespace
+
+bool ConnectionListener::encode(WebSocketConnection& connection, const OutgoingMessage& message, OutputBuffer& out) {
+    const auto& options = connection.context().options->deflate;
+    const auto& agreed = connection.deflate();
+    if (agreed && message.payload.size() >= options.min_bytes_to_compress) {
+        if (message.prepared && takes_shared_compression(*agreed, options)) {
+            if (const Bytes frame = (*message.prepared)->compressed(options); !frame.empty()) {
+                out.append_shared(*message.prepared, frame);
+                return true;
+            }
+        } else if (const Bytes packed = connection.compress(message.payload); !packed.empty()) {
+            append_frame(out, message.kind, packed, true);
+            return true;
+        }
+    }
+    if (message.prepared) {
+        out.append_shared(*message.prepared, (*message.prepared)->frame);
+    } else {
+        append_frame(out, message.kind, message.payload, false);
+    }
+    return true;
+}
+
+Bytes WebSocketConnection::compress(Bytes payload) {
+    const auto& agreed = *deflate_parameters_;
+    if (!deflater_) {
+        deflater_ = std::make_unique<websocket::Deflater>(context_->options->deflate, agreed.server_max_window_bits,
+                                                          agreed.server_context_takeover);
+    }
+    auto& scratch = context_->compressed;
+    scratch.resize(websocket::Deflater::max_compressed_bytes(payload.size()));
+    const std::size_t size = deflater_->compress(payload, scratch);
+    // With context takeover even a message that grew has to go out compressed: the peer's window must see it.
+    if (size == 0 || (size >= payload.size() && !agreed.server_context_takeover)) return {};
+    if (!agreed.server_context_takeover) deflater_.reset();
+    return Bytes(scratch).first(size);
+}
+
+}  // namespace connection
+}  // namespace cryo

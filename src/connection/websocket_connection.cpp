@@ -1,0 +1,343 @@
+#include "connection/websocket_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "connection/prepared_message.h"
+#include "websocket/close_code.h"
+
+namespace cryo::connection {
+
+using websocket::Opcode;
+namespace close_code = websocket::close_code;
+
+namespace {
+
+std::uint64_t next_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace
+
+WebSocketConnection::WebSocketConnection(std::shared_ptr<LoopContext> context, transport::Socket& socket, Setup setup)
+    : context_(std::move(context)),
+      socket_(&socket),
+      listener_(std::move(setup.listener)),
+      reader_(context_->options->max_message_bytes),
+      deflate_parameters_(setup.deflate),
+      remote_address_(std::move(setup.remote_address)),
+      subprotocol_(std::move(setup.subprotocol)),
+      user_data_(std::move(setup.user_data)),
+      id_(next_id()) {
+    if (deflate_parameters_) reader_.enable_inflation(*deflate_parameters_);
+}
+
+void WebSocketConnection::open(std::span<std::byte> early) {
+    context_->loop->timers().start(timer_, context_->options->keepalive_interval);
+    context_->connections.add(*this);
+    listener_->on_open(*this);
+    if (!early.empty()) on_bytes(early);
+}
+
+// -- reading ---------------------------------------------------------------------------------------------------------
+
+void WebSocketConnection::on_bytes(std::span<std::byte> data) noexcept {
+    heard_ = true;
+    if (held_back_) {
+        held_back_->insert(held_back_->end(), data.begin(), data.end());
+        return;
+    }
+    read(data);
+}
+
+void WebSocketConnection::read(std::span<std::byte> data) {
+    while (!data.empty() && phase_ != Phase::ended && !input_ended_) {
+        if (paused_ != 0) {
+            held_back_ = std::make_unique<std::vector<std::byte>>(data.begin(), data.end());
+            return;
+        }
+        const auto result = reader_.consume(data, *this);
+        if (result.failure) return fail(result.failure->code, result.failure->reason);
+        data = data.subspan(result.consumed);
+    }
+}
+
+void WebSocketConnection::read_held_back() {
+    if (!held_back_ || paused_ != 0) return;
+    const auto data = std::exchange(held_back_, nullptr);
+    read(*data);
+}
+
+bool WebSocketConnection::on_message(Opcode type, std::span<std::byte> payload) {
+    if (phase_ != Phase::open) return keeps_reading();  // what comes after we began to close is not delivered
+    ++messages_received_;
+    bytes_received_ += payload.size();
+    listener_->on_message(*this, type == Opcode::text ? MessageKind::text : MessageKind::binary, payload);
+    return keeps_reading();
+}
+
+bool WebSocketConnection::on_ping(std::span<const std::byte> payload) {
+    write_control([&](OutputBuffer& out) {
+        std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
+        out.append(Bytes(header).first(websocket::write_frame_header(header.data(), Opcode::pong, payload.size())));
+        out.append(payload);
+    });
+    return keeps_reading();
+}
+
+bool WebSocketConnection::on_pong(std::span<const std::byte>) {
+    ping_unanswered_ = false;
+    if (phase_ == Phase::open) listener_->on_pong(*this);
+    return keeps_reading();
+}
+
+bool WebSocketConnection::on_close(const websocket::CloseFrame& frame) {
+    input_ended_ = true;
+    if (phase_ == Phase::close_sent) {
+        finish({close_code_, close_reason_, false});
+    } else {
+        // Ours was still to come: what is queued will not be read any more, so answer now.
+        const bool was_closing = phase_ == Phase::flushing;
+        if (!was_closing) close_code_ = frame.code;
+        leave_open(Phase::close_sent);
+        send_close_frame();
+        finish(was_closing ? CloseEvent{close_code_, close_reason_, false} : CloseEvent{frame.code, frame.reason, true});
+    }
+    ends_after_flush_ = true;
+    if (socket_) socket_->request_flush();
+    return false;
+}
+
+void WebSocketConnection::fail(std::uint16_t code, std::string_view reason) {
+    Counters::add(context_->counters.protocol_errors);
+    if (phase_ != Phase::close_sent) {
+        close_code_ = code;
+        close_reason_ = reason;
+        leave_open(Phase::close_sent);
+        send_close_frame();
+    }
+    finish({close_code_, close_reason_, false});
+    input_ended_ = true;
+    ends_after_flush_ = true;
+    if (socket_) socket_->request_flush();
+}
+
+void WebSocketConnection::set_paused(PauseReason reason, bool paused) {
+    if (paused && phase_ != Phase::open) return;  // the closing handshake is always read
+    const std::uint8_t before = paused_;
+    paused_ = static_cast<std::uint8_t>(paused ? paused_ | reason : paused_ & ~reason);
+    if (!socket_ || (before == 0) == (paused_ == 0)) return;
+    if (paused_ != 0) {
+        socket_->set_reading(false);
+        return;
+    }
+    socket_->set_reading(true);
+    // Not from here: the caller may be in the middle of something, even of reading.
+    if (held_back_) post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] {
+            self->read_held_back();
+        });
+}
+
+// -- writing ---------------------------------------------------------------------------------------------------------
+
+SendStatus ConnectionListener::on_send(WebSocketConnection& connection, const OutgoingMessage& message) {
+    return connection.write(message);
+}
+
+SendStatus WebSocketConnection::write(const OutgoingMessage& message) {
+    if (phase_ != Phase::open) return SendStatus::closed;
+    return throttled_ ? enqueue(message) : commit(message);
+}
+
+SendStatus WebSocketConnection::commit(const OutgoingMessage& message) {
+    if (!listener_->encode(*this, message, output())) return SendStatus::closed;
+    ++messages_sent_;
+    bytes_sent_ += message.payload.size();
+    socket_->request_flush();
+    if (reached_high_water()) throttled_ = true;
+    return SendStatus::sent;
+}
+
+SendStatus WebSocketConnection::enqueue(const OutgoingMessage& message) {
+    if (!queue_) queue_ = std::make_unique<SendQueue>(context_->options->backpressure);
+    std::vector<SendQueue::Dropped> dropped;
+    const SendStatus status = queue_->push(message, dropped);
+    report(dropped);
+    return status;
+}
+
+void WebSocketConnection::report(std::vector<SendQueue::Dropped>& dropped) {
+    for (const auto& [item, reason] : dropped) {
+        count_drop({item.kind(), item.payload().size(), reason, item.dedupe_key()});
+    }
+}
+
+void WebSocketConnection::count_drop(const DroppedMessage& message) {
+    ++messages_dropped_;
+    Counters::add(context_->counters.dropped_messages);
+    listener_->on_dropped(*this, message);
+}
+
+bool WebSocketConnection::takes_control() const noexcept {
+    return phase_ == Phase::open ||
+           (phase_ == Phase::flushing && control_bytes_ < context_->options->backpressure.max_control_bytes);
+}
+
+OutputBuffer& WebSocketConnection::output() {
+    if (!out_) out_ = context_->buffers.take();
+    return *out_;
+}
+
+void WebSocketConnection::control_written(std::size_t bytes) {
+    control_bytes_ += bytes;
+    socket_->request_flush();
+    if (control_bytes_ > context_->options->backpressure.max_control_bytes) set_paused(by_control_backlog, true);
+}
+
+void WebSocketConnection::send_ping(Bytes payload) {
+    ping_unanswered_ = true;
+    write_control([&](OutputBuffer& out) {
+        std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
+        out.append(Bytes(header).first(websocket::write_frame_header(header.data(), Opcode::ping, payload.size())));
+        out.append(payload);
+    });
+}
+
+/// The kernel is asked only when the upper bound says that it might hold too much.
+bool WebSocketConnection::reached_high_water() {
+    const std::size_t limit = context_->options->backpressure.high_water_mark;
+    const std::size_t waiting = out_ ? out_->bytes() : 0;
+    if (waiting + kernel_bytes_ < limit) return false;
+    kernel_bytes_ = socket_->unsent_bytes();
+    return waiting + kernel_bytes_ >= limit;
+}
+
+std::size_t WebSocketConnection::unsent_bytes() const {
+    return (out_ ? out_->bytes() : 0) + (socket_ ? socket_->unsent_bytes() : 0);
+}
+
+void WebSocketConnection::on_flush() noexcept {
+    std::array<Bytes, 64> pieces;
+    while (out_ && !out_->empty()) {
+        const std::size_t count = out_->gather(pieces);
+        std::size_t offered = 0;
+        for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
+        const std::size_t taken = socket_->write(std::span(pieces).first(count));
+        kernel_bytes_ += taken;
+        out_->consume(taken);
+        if (taken > 0 && phase_ >= Phase::flushing && !finished_) {
+            // A peer that still reads gets its time anew.
+            context_->loop->timers().start(timer_, context_->options->close_timeout);
+        }
+        if (taken < offered) break;
+    }
+    if (out_ && out_->empty()) {
+        context_->buffers.give_back(std::move(out_));
+        control_bytes_ = 0;
+        set_paused(by_control_backlog, false);
+    }
+    if (throttled_) recheck_throttle();
+    if (ends_after_flush_ && !out_) end_writing();
+}
+
+void WebSocketConnection::recheck_throttle() {
+    if (!throttled_ || !socket_ || phase_ > Phase::flushing) return;
+    kernel_bytes_ = socket_->unsent_bytes();
+    const std::size_t waiting = out_ ? out_->bytes() : 0;
+    if (waiting + kernel_bytes_ > context_->options->backpressure.low_water_mark) {
+        if (waiting == 0) context_->throttled->add(*this);
+        return;
+    }
+    throttled_ = false;
+    commit_queued();
+    if (!throttled_ && phase_ == Phase::open) listener_->on_drain(*this);
+}
+
+void WebSocketConnection::commit_queued() {
+    while (!throttled_ && queue_ && !queue_->empty()) {
+        const SendQueue::Item item = queue_->pop_front();
+        commit(item.message());
+    }
+    if (queue_ && queue_->empty()) queue_.reset();
+    if (phase_ == Phase::flushing && !queue_) {
+        phase_ = Phase::close_sent;
+        send_close_frame();
+    }
+}
+
+// -- from any thread -------------------------------------------------------------------------------------------------
+
+SendStatus WebSocketConnection::send_text(std::string_view utf8, SendOptions options) {
+    return send_from_anywhere({MessageKind::text, as_bytes(utf8), options.dedupe_key});
+}
+
+SendStatus WebSocketConnection::send_binary(Bytes data, SendOptions options) {
+    return send_from_anywhere({MessageKind::binary, data, options.dedupe_key});
+}
+
+SendStatus WebSocketConnection::send(const PreparedMessage& message, SendOptions options) {
+    return send_from_anywhere({message.kind(), message.payload(), options.dedupe_key, &message.encoded()});
+}
+
+SendStatus WebSocketConnection::send_from_anywhere(const OutgoingMessage& message) {
+    if (!is_open()) return SendStatus::closed;
+    // With sends of other threads on their way, the loop's own take their turn behind them.
+    if (context_->loop->in_loop_thread() && remote_bytes_.load(std::memory_order_acquire) == 0) {
+        return listener_->on_send(*this, message);
+    }
+    const auto& limits = context_->options->backpressure;
+    SendQueue::Item item(message);
+    const std::size_t cost = item.bytes() + 64;
+    if (remote_bytes_.fetch_add(cost, std::memory_order_acq_rel) + cost >
+        limits.high_water_mark + limits.max_queued_bytes) {
+        remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
+        Counters::add(context_->counters.dropped_messages);
+        return SendStatus::dropped;
+    }
+    auto self = std::static_pointer_cast<WebSocketConnection>(shared_from_this());
+    const bool posted = post([self = std::move(self), item = std::move(item), cost] {
+        self->remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
+        if (self->is_open()) {
+            self->listener_->on_send(*self, item.message());
+        }
+    });
+    return posted ? SendStatus::queued : SendStatus::closed;
+}
+
+bool WebSocketConnection::post(UniqueFunction<void()> task) { return context_->loop->post(std::move(task)); }
+
+void WebSocketConnection::run_on_loop(void (WebSocketConnection::*action)()) {
+    if (context_->loop->in_loop_thread()) return (this->*action)();
+    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), action] { (self.get()->*action)(); });
+}
+
+void WebSocketConnection::close(std::uint16_t code, std::string_view reason) {
+    // Behind what other threads, or this one, have sent before.
+    if (context_->loop->in_loop_thread() && remote_bytes_.load(std::memory_order_acquire) == 0) {
+        return begin_close(code, reason);
+    }
+    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), code, text = std::string(reason)] {
+        self->begin_close(code, text);
+    });
+}
+
+void WebSocketConnection::destroy() { run_on_loop(&WebSocketConnection::destroy_on_loop); }
+void WebSocketConnection::pause_reading() { run_on_loop(&WebSocketConnection::pause_on_loop); }
+void WebSocketConnection::resume_reading() { run_on_loop(&WebSocketConnection::resume_on_loop); }
+
+ConnectionStats WebSocketConnection::stats() const {
+    return {.messages_received = messages_received_,
+            .messages_sent = messages_sent_,
+            .messages_dropped = messages_dropped_,
+            .bytes_received = bytes_received_,
+            .bytes_sent = bytes_sent_,
+            .queued_messages = queue_ ? queue_->count() : 0,
+            .queued_bytes = queue_ ? queue_->bytes() : 0,
+            .unsent_bytes = unsent_bytes(),
+            .throttled = throttled_};
+}
+
+}  // namespace cryo::connection

@@ -1,0 +1,384 @@
+#include <cryo/server.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "extension/pipeline.h"
+#include "http/static_files.h"
+#include "server/admission.h"
+#include "server/session_registry.h"
+#include "server/tls_config.h"
+#include "server/worker.h"
+
+namespace cryo {
+
+namespace {
+
+using connection::Counters;
+using server::Admission;
+using server::Worker;
+
+class ServerImpl final : public Server, private session::SessionHost {
+public:
+    ServerImpl(ServerOptions options, std::shared_ptr<ITokenValidator> validator, http::TrustedProxies proxies)
+        : options_(std::make_shared<const ServerOptions>(std::move(options))),
+          limiter_(std::make_shared<connection::ConnectionLimiter>(*options_)),
+          admission_({options_, std::move(validator), std::move(proxies), registry_, *this}) {}
+
+    ~ServerImpl() override {
+        stop();
+        wait();
+    }
+
+    void on_listening(std::function<void(std::uint16_t)> handler) override { on_listening_ = std::move(handler); }
+    void on_session(std::function<void(const SessionPtr&)> handler) override { on_session_ = std::move(handler); }
+    void on_error(std::function<void(const Error&)> handler) override { on_error_ = std::move(handler); }
+
+    Result<Endpoint*> websocket(std::string path, WebSocketHandlers handlers) override;
+    Result<> http(std::string_view method, std::string_view pattern, HttpHandler handler) override;
+    Result<> files(std::string_view prefix, const std::string& folder) override;
+
+    Result<> register_extension(std::shared_ptr<IExtension> extension) override;
+    Result<> unregister_extension(std::string_view name) override;
+    Result<> reload_tls(const TlsOptions& tls) override;
+
+    Result<> start() override;
+    Result<> run() override;
+    void stop() noexcept override;
+    void wait() override;
+
+    std::uint16_t port() const noexcept override { return port_; }
+    ServerStats stats() const override;
+    std::size_t session_count() const noexcept override { return registry_.announced_count(); }
+    SessionPtr find(const SessionId& id) const override { return registry_.find(id); }
+    void for_each_session(std::function<void(Session&)> visit) override;
+
+private:
+    enum class Life { created, running, finishing, stopped };
+
+    void session_opened(const std::shared_ptr<session::SessionHandle>& session) override;
+    void session_closing(session::SessionHandle& session) override { registry_.erase(session); }
+
+    Result<> check_not_started(std::string_view call) const;
+    Result<> begin();
+    Result<> open();
+    Result<> open_worker(std::size_t index, std::size_t count);
+    void on_wake(Worker& worker);
+    void launch(std::size_t on_caller);
+    void finish();
+    Result<> check_not_on_loop(std::string_view call) const;
+    /// Runs `action` on every loop that still runs, each on its own thread, and waits for it.
+    void on_all_loops(const std::function<void(Worker&)>& action);
+    void log(LogLevel level, std::string_view message) const;
+
+    const std::shared_ptr<const ServerOptions> options_;
+    const std::shared_ptr<connection::ConnectionLimiter> limiter_;
+    server::SessionRegistry registry_{};
+    Admission admission_;
+    extension::Pipeline pipeline_{};
+    std::function<void(std::uint16_t)> on_listening_{};
+    std::function<void(const SessionPtr&)> on_session_{};
+    std::function<void(const Error&)> on_error_{};
+
+    std::atomic<std::uint16_t> port_{0};
+    std::atomic<bool> stop_requested_{false};
+    std::atomic<std::size_t> open_workers_{0};  // written before any thread runs; read by signal handlers
+    std::vector<std::unique_ptr<Worker>> workers_{};
+    std::vector<std::thread> threads_{};
+
+    mutable std::mutex life_mutex_{};
+    std::condition_variable life_changed_{};
+    Life life_ = Life::created;
+    bool runs_on_caller_ = false;
+    std::mutex extensions_mutex_{};
+};
+
+// -- set-up ----------------------------------------------------------------------------------------------------------
+
+Result<> ServerImpl::check_not_started(std::string_view call) const {
+    const std::lock_guard lock(life_mutex_);
+    if (life_ == Life::created) return {};
+    return Error{Errc::wrong_state, fmt::format("{} has to come before the server starts", call)};
+}
+
+Result<Endpoint*> ServerImpl::websocket(std::string path, WebSocketHandlers handlers) {
+    if (auto early = check_not_started("websocket()"); !early) return std::move(early).error();
+    return admission_.add_endpoint(std::move(path), std::move(handlers));
+}
+
+Result<> ServerImpl::http(std::string_view method, std::string_view pattern, HttpHandler handler) {
+    if (auto early = check_not_started("http()"); !early) return early;
+    if (!handler) return Error{Errc::invalid_argument, fmt::format("no handler for {} {}", method, pattern)};
+    return admission_.add_route(method, pattern, std::move(handler));
+}
+
+Result<> ServerImpl::files(std::string_view prefix, const std::string& folder) {
+    auto opened = http::StaticFiles::open(folder);
+    if (!opened) return std::move(opened).error();
+    auto files = std::make_shared<http::StaticFiles>(std::move(opened).value());
+    std::string pattern(prefix);
+    if (!pattern.ends_with('/')) pattern += '/';
+    return http("GET", pattern + "*", [files](const HttpRequest& request, HttpReply reply) {
+        reply.send(files->serve(request.param("*"), request.header("If-None-Match")));
+    });
+}
+
+// -- life cycle ------------------------------------------------------------------------------------------------------
+
+Result<> ServerImpl::begin() {
+    const std::lock_guard lock(life_mutex_);
+    if (life_ != Life::created) return Error{Errc::wrong_state, "a server can be started only once"};
+    life_ = Life::running;
+    return {};
+}
+
+/// Opens the port for every loop; on an error nothing is left open.
+Result<> ServerImpl::open() {
+    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+    const std::size_t count = options_->threads == 0 ? cores : options_->threads;
+    port_ = options_->port;
+    const std::lock_guard lock(extensions_mutex_);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (auto opened = open_worker(i, count); !opened) {
+            workers_.clear();
+            const std::lock_guard life_lock(life_mutex_);
+            life_ = Life::created;
+            return opened;
+        }
+    }
+    std::vector<Worker*> all;
+    for (const auto& worker : workers_) all.push_back(worker.get());
+    admission_.attach(std::move(all));
+    open_workers_.store(count, std::memory_order_release);
+    if (stop_requested_) stop();  // it came before there was anybody to tell
+    return {};
+}
+
+Result<> ServerImpl::open_worker(std::size_t index, std::size_t count) {
+    auto worker = std::make_unique<Worker>(index, options_, limiter_, on_error_);
+    auto listener = transport::bind_listener(options_->host, port_, count > 1, index == 0);
+    if (!listener) return std::move(listener).error();
+    port_ = listener->port;
+    auto opened = worker->open(listener->fd, admission_, [this, worker = worker.get()] { on_wake(*worker); });
+    if (!opened) return opened;
+    worker->hooks().use(pipeline_.snapshot());
+    workers_.push_back(std::move(worker));
+    return {};
+}
+
+/// Starts all loops but the first `on_caller`, and tells that the port is open.
+void ServerImpl::launch(std::size_t on_caller) {
+    for (std::size_t i = on_caller; i < workers_.size(); ++i) {
+        threads_.emplace_back([loop = workers_[i]->context()->loop.get()] { loop->run(); });
+    }
+    log(LogLevel::info, fmt::format("listening on {}:{} threads={} tls={}", options_->host, port_.load(),
+                                    workers_.size(), options_->tls.has_value()));
+    if (on_listening_) workers_[0]->context()->fenced("on_listening", [&] { on_listening_(port_); });
+}
+
+Result<> ServerImpl::start() {
+    if (auto begun = begin(); !begun) return begun;
+    if (auto opened = open(); !opened) return opened;
+    launch(0);
+    return {};
+}
+
+Result<> ServerImpl::run() {
+    if (auto begun = begin(); !begun) return begun;
+    {
+        const std::lock_guard lock(life_mutex_);
+        runs_on_caller_ = true;
+    }
+    if (auto opened = open(); !opened) return opened;
+    launch(1);
+    workers_[0]->context()->loop->run();
+    finish();
+    return {};
+}
+
+void ServerImpl::stop() noexcept {
+    stop_requested_ = true;
+    const std::size_t count = open_workers_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < count; ++i) workers_[i]->context()->loop->wake();
+}
+
+void ServerImpl::on_wake(Worker& worker) {
+    if (!stop_requested_ || worker.draining()) return;
+    admission_.start_draining();
+    worker.drain();
+}
+
+void ServerImpl::wait() {
+    std::unique_lock lock(life_mutex_);
+    if (life_ == Life::running && !runs_on_caller_) {
+        life_ = Life::finishing;
+        lock.unlock();
+        return finish();
+    }
+    if (life_ == Life::created) {
+        lock.unlock();
+        return finish();
+    }
+    life_changed_.wait(lock, [&] { return life_ == Life::stopped; });
+}
+
+/// Every loop has been told to end: waits for them, then takes leave of the extensions.
+void ServerImpl::finish() {
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    if (const auto extensions = pipeline_.snapshot()) {
+        for (const auto& registration : *extensions) {
+            (void)pipeline_.remove(registration->name);
+            registration->extension->on_unregister(*this);
+        }
+    }
+    const std::lock_guard lock(life_mutex_);
+    if (life_ != Life::created) log(LogLevel::info, "stopped");
+    life_ = Life::stopped;
+    life_changed_.notify_all();
+}
+
+// -- while it runs ---------------------------------------------------------------------------------------------------
+
+Result<> ServerImpl::check_not_on_loop(std::string_view call) const {
+    for (const auto& worker : workers_) {
+        if (worker->context()->loop->in_loop_thread()) {
+            return Error{Errc::wrong_state, fmt::format("{} waits for all loops: not to be called on one", call)};
+        }
+    }
+    return {};
+}
+
+void ServerImpl::on_all_loops(const std::function<void(Worker&)>& action) {
+    std::vector<std::future<void>> done;
+    for (const auto& worker : workers_) {
+        std::promise<void> promise;
+        auto future = promise.get_future();
+        const bool posted = worker->context()->loop->post(
+            [&action, worker = worker.get(), promise = std::move(promise)]() mutable {
+                action(*worker);
+                promise.set_value();
+            });
+        if (posted) done.push_back(std::move(future));
+    }
+    for (auto& each : done) each.wait();
+}
+
+Result<> ServerImpl::register_extension(std::shared_ptr<IExtension> extension) {
+    if (auto wrong = check_not_on_loop("register_extension()"); !wrong) return wrong;
+    if (!extension) return Error{Errc::invalid_argument, "register_extension() was given no extension"};
+    const std::lock_guard lock(extensions_mutex_);
+    if (pipeline_.find(extension->name())) {
+        return Error{Errc::duplicate, fmt::format("an extension \"{}\" is already registered", extension->name())};
+    }
+    if (auto ready = extension->on_register(*this); !ready) return ready;
+    auto snapshot = pipeline_.add(extension);
+    if (!snapshot) {
+        extension->on_unregister(*this);
+        return std::move(snapshot).error();
+    }
+    on_all_loops([&](Worker& worker) { worker.hooks().use(*snapshot); });
+    return {};
+}
+
+Result<> ServerImpl::unregister_extension(std::string_view name) {
+    if (auto wrong = check_not_on_loop("unregister_extension()"); !wrong) return wrong;
+    const std::lock_guard lock(extensions_mutex_);
+    const auto extension = pipeline_.find(name);
+    auto snapshot = pipeline_.remove(name);
+    if (!snapshot) return std::move(snapshot).error();
+    on_all_loops([&](Worker& worker) { worker.hooks().use(*snapshot); });
+    extension->on_unregister(*this);
+    return {};
+}
+
+Result<> ServerImpl::reload_tls(const TlsOptions& tls) {
+    if (auto wrong = check_not_on_loop("reload_tls()"); !wrong) return wrong;
+    if (!options_->tls) return Error{Errc::wrong_state, "this server was created without TLS"};
+    const auto config = server::to_config(tls);
+    if (auto usable = transport::check_tls_files(config); !usable) {
+        log(LogLevel::error, fmt::format("certificate not reloaded: {}", usable.error().message));
+        return usable;
+    }
+    std::mutex mutex;
+    Result<> outcome;
+    on_all_loops([&](Worker& worker) {
+        auto reloaded = worker.context()->loop->reload_certificate(config);
+        const std::lock_guard lock(mutex);
+        if (!reloaded) outcome = std::move(reloaded);
+    });
+    if (outcome) log(LogLevel::info, "certificate reloaded");
+    return outcome;
+}
+
+void ServerImpl::session_opened(const std::shared_ptr<session::SessionHandle>& session) {
+    registry_.announce(*session);
+    if (!on_session_) return;
+    auto& context = session->connection()->context();
+    if (!context.fenced("on_session", [&] { on_session_(session); })) {
+        session->close(CloseCode::server_error, "the session handler failed");
+    }
+}
+
+void ServerImpl::for_each_session(std::function<void(Session&)> visit) {
+    const auto shared_visit = std::make_shared<const std::function<void(Session&)>>(std::move(visit));
+    for (const auto& session : registry_.announced()) {
+        session->post([session, shared_visit] {
+            if (!session->is_open()) return;
+            session->connection()->context().fenced("for_each_session", [&] { (*shared_visit)(*session); });
+        });
+    }
+}
+
+ServerStats ServerImpl::stats() const {
+    ServerStats total{.connections = limiter_->connections(),
+                      .sessions = registry_.announced_count(),
+                      .handler_exceptions = pipeline_.failures()};
+    const std::size_t count = open_workers_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < count; ++i) {
+        const Counters& counters = workers_[i]->context()->counters;
+        total.accepted += counters.accepted;
+        total.upgrades += counters.upgrades;
+        total.refused_upgrades += counters.refused_upgrades;
+        total.bad_requests += counters.bad_requests;
+        total.protocol_errors += counters.protocol_errors;
+        total.dropped_messages += counters.dropped_messages;
+        total.ack_timeouts += counters.ack_timeouts;
+        total.heartbeat_timeouts += counters.heartbeat_timeouts;
+        total.handler_exceptions += counters.handler_exceptions;
+    }
+    return total;
+}
+
+void ServerImpl::log(LogLevel level, std::string_view message) const {
+    if (!options_->logger) return;
+    try {
+        options_->logger->log(level, "server", message);
+    } catch (...) {
+        // A logger cannot stop the server.
+    }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(ServerOptions options, std::shared_ptr<ITokenValidator> validator) {
+    if (auto valid = options.validate(); !valid) return std::move(valid).error();
+    if (options.tls) {
+        if (auto usable = transport::check_tls_files(server::to_config(*options.tls)); !usable) {
+            return std::move(usable).error();
+        }
+    }
+    auto proxies = http::TrustedProxies::parse(options.trusted_proxies);
+    if (!proxies) return std::move(proxies).error();
+    return std::unique_ptr<Server>(
+        std::make_unique<ServerImpl>(std::move(options), std::move(validator), std::move(proxies).value()));
+}
+
+}  // namespace cryo

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <cryo/unique_function.h>
+
+#include "connection/http_connection.h"
+#include "extension/hook_runner.h"
+#include "transport/loop.h"
+
+namespace cryo::server {
+
+/// One loop of a server and what it needs: connections, hooks, and the orderly end.
+///
+/// Loop thread only, but for `context().loop`'s own any-thread calls.
+class Worker {
+public:
+    Worker(std::size_t index, std::shared_ptr<const ServerOptions> options,
+           std::shared_ptr<connection::ConnectionLimiter> limiter, std::function<void(const Error&)> on_error);
+
+    std::size_t index() const noexcept { return index_; }
+    const std::shared_ptr<connection::LoopContext>& context() const noexcept { return context_; }
+    extension::HookRunner& hooks() noexcept { return hooks_; }
+
+    /// Takes over a listening socket; every accepted one gets an HTTP connection that asks `dispatcher`.
+    Result<> open(int listener_fd, connection::HttpDispatcher& dispatcher, std::function<void()> on_wake);
+
+    /// Closes the WebSocket connections one after the other over the first half of `drain_timeout`, waits for answers that are
+    /// due, then ends the loop; what is left at the end of `drain_timeout` is cut.
+    void drain();
+    bool draining() const noexcept { return draining_; }
+
+private:
+    void drain_step() noexcept;
+    void close_some(std::size_t count);
+
+    std::size_t index_;
+    std::shared_ptr<connection::LoopContext> context_;
+    extension::HookRunner hooks_;
+    transport::Clock::time_point drain_began_{};
+    bool draining_ = false;
+    std::size_t drain_total_ = 0, drain_closed_ = 0;
+    std::vector<std::weak_ptr<Connection>> drain_order_{};
+    transport::MemberTimer<Worker, &Worker::drain_step> drain_timer_{*this};
+};
+
+}  // namespace cryo::server
