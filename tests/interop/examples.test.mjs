@@ -1,0 +1,138 @@
+// Every example is started and spoken to.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+
+import { RpcClient } from '../../examples/rpc/rpc-client.js';
+import { connect } from './support/client.mjs';
+import { run, start } from './support/server.mjs';
+
+const kWithOptions = ['echo', 'chat', 'auth', 'extension', 'rpc'];
+
+async function open(t, server, options = {}) {
+    const session = await connect(server.url, { token: 'secret', ...options });
+    t.after(() => session.close());
+    return session;
+}
+
+const nextText = (session) => new Promise((resolve) => {
+    const end = session.on('message-utf8', (text) => {
+        end();
+        resolve(text);
+    });
+});
+
+async function ask(session, text) {
+    const answer = nextText(session);
+    session.sendUtf8(text);
+    return answer;
+}
+
+for (const name of kWithOptions) {
+    test(`${name}: --help explains, a wrong command line is refused`, async () => {
+        const help = await run(name, ['--help']);
+        assert.equal(help.code, 0);
+        assert.match(help.stdout, new RegExp(`usage: cryo-${name}.*--port N`, 's'));
+        for (const args of [['--colour'], ['--port'], ['--port', '70000'], ['--port=x'], ['extra']]) {
+            const { code, stderr } = await run(name, args);
+            assert.equal(code, 2, args.join(' '));
+            assert.match(stderr, /--help/);
+        }
+    });
+
+    test(`${name}: a taken port is named, SIGTERM ends it with 0`, async (t) => {
+        const taken = createServer().listen(0, '127.0.0.1');
+        t.after(() => taken.close());
+        await once(taken, 'listening');
+        const { code, stderr } = await run(name, ['--port', String(taken.address().port)]);
+        assert.equal(code, 1);
+        assert.match(stderr, new RegExp(String(taken.address().port)));
+        assert.equal(await (await start(t, name)).stop(), 0);
+    });
+}
+
+test('minimal sends text back', async (t) => {
+    const session = await open(t, await start(t, 'minimal', ['0']));
+    assert.equal(await ask(session, 'hello'), 'hello');
+});
+
+test('echo answers GET /health with ok', async (t) => {
+    const { port } = await start(t, 'echo');
+    const response = await fetch(`http://127.0.0.1:${port}/health`);
+    assert.equal(response.status, 200);
+    assert.equal(await response.text(), 'ok');
+});
+
+test('echo names a certificate it cannot read', async () => {
+    const { code, stderr } = await run('echo', ['--port', '0', '--cert', '/nowhere.pem', '--key', '/nowhere.pem']);
+    assert.equal(code, 1);
+    assert.match(stderr, /nowhere\.pem/);
+});
+
+test('auth greets who the database knows, and refuses the others', async (t) => {
+    const server = await start(t, 'auth');
+    const greetings = await Promise.all(['ada', 'grace'].map(async (user) => {
+        const session = connect(server.url, { token: `token-of-${user}` });
+        t.after(async () => (await session).close());
+        return nextText(await session);
+    }));
+    assert.match(greetings[0], /^hello ada, your claims: .*admin/);
+    assert.match(greetings[1], /^hello grace, your claims: .*guest/);
+    await assert.rejects(connect(server.url, { token: 'token-of-nobody' }), /401/);
+});
+
+test('extension: shouting is turned down, empty messages are dropped, the log has it all', async (t) => {
+    const server = await start(t, 'extension');
+    const session = await open(t, server);
+    assert.equal(await ask(session, 'HELLO, WORLD. GRÜSSE!'), 'hello, world. grÜsse!');
+    assert.equal(await ask(session, 'Hello'), 'Hello');
+    session.sendUtf8('   ');
+    assert.equal(await ask(session, 'next'), 'next');
+    session.close();
+    await server.stop();
+    const log = server.lines.filter((line) => line.startsWith(session.sid)).map((line) => line.slice(37));
+    assert.deepEqual(log, ['opened', 'received text, 22 bytes', 'sends text, 22 bytes', 'received text, 5 bytes',
+        'sends text, 5 bytes', 'received text, 3 bytes', 'received text, 4 bytes', 'sends text, 4 bytes', 'closed with 1000']);
+});
+
+test('rpc answers, also later and out of order', async (t) => {
+    const rpc = new RpcClient(await open(t, await start(t, 'rpc')));
+    const answered = [];
+    const slow = rpc.call('factor', 999_999_000_001).then((result) => answered.push(result));
+    const quick = rpc.call('add', 2, 3, -1).then((result) => answered.push(result));
+    await Promise.all([slow, quick]);
+    assert.deepEqual(answered.sort(), ['4', 'prime']);
+    assert.match(await rpc.call('time'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.equal(await rpc.call('factor', 91), '7');
+    await assert.rejects(rpc.call('add', 1, 'x'), /not a number: x/);
+    await assert.rejects(rpc.call('nonsense'), /unknown method/);
+});
+
+test('chat serves its page, and nothing outside of its folder', async (t) => {
+    const { port } = await start(t, 'chat', ['--port', '0', '--cale']);
+    const page = await fetch(`http://127.0.0.1:${port}/`);
+    assert.match(page.headers.get('content-type'), /^text\/html/);
+    assert.match(await page.text(), /Cryo Chat/);
+    const script = await fetch(`http://127.0.0.1:${port}/cryo-client.js`);
+    assert.match(script.headers.get('content-type'), /javascript/);
+    assert.deepEqual(await (await fetch(`http://127.0.0.1:${port}/config`)).json(), { cale: true });
+    for (const path of ['/..%2fmain.cpp', '/%2e%2e/main.cpp', '/nothing.html']) {
+        assert.equal((await fetch(`http://127.0.0.1:${port}${path}`)).status >= 400, true, path);
+    }
+});
+
+test('chat: names, rooms and messages have limits', async (t) => {
+    const session = await open(t, await start(t, 'chat'), { token: 'demo' });
+    assert.match(await ask(session, 'say\t1\nhello'), /^refused\n/);
+    assert.match(await ask(session, 'join\tlobby\t'), /^refused\n/);
+    assert.match(await ask(session, `join\tlobby\t${'x'.repeat(97)}`), /^refused\n/);
+    assert.match(await ask(session, 'join\ta\u0007b\tAda'), /^refused\n/);
+    assert.match(await ask(session, 'join\tlobby\tAda'), /^joined\tlobby\t\d+$/);
+    await nextText(session); // members
+    await nextText(session); // rooms
+    assert.match(await ask(session, `say\t1\n${'x'.repeat(16_001)}`), /^refused\n/);
+    const closed = new Promise((resolve) => session.on('closed', resolve));
+    session.sendUtf8('nonsense');
+    assert.equal(await closed, 4001);
+});
