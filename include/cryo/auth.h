@@ -40,16 +40,16 @@ private:
 
 /// What a client presents.
 struct AuthRequest {
-    std::string_view token;   ///< Without `Bearer `. A secret: compare in constant time, never log.
+    std::string_view token;  ///< Without `Bearer `. A secret: compare in constant time, never log.
     SessionId session_id;
     const HttpRequest& http;  ///< Path, query, headers, origin, remote address.
 };
 
 /// Decides who may open a Cryo session.
 ///
-/// Thread safety: `validate` is called on every loop, at the same time; it must not block (see `make_blocking_validator`).
-/// Lifetime: shared with the server. `request` is valid until `validate` returns.
-/// Errors: a refusal, a throw, no answer within `ServerOptions::auth_timeout`: HTTP 401 before the upgrade.
+/// Thread safety: `validate` is called on every loop, at the same time; it must not block (see
+/// `make_blocking_validator`). Lifetime: shared with the server. `request` is valid until `validate` returns. Errors: a
+/// refusal, a throw, no answer within `ServerOptions::auth_timeout`: HTTP 401 before the upgrade.
 class CRYO_API ITokenValidator {
 public:
     virtual ~ITokenValidator() = default;
@@ -59,8 +59,8 @@ public:
 /// A validator from a quick function that says yes or no.
 CRYO_API std::shared_ptr<ITokenValidator> make_validator(std::function<bool(std::string_view token)> check);
 
-/// A validator from a function that may block (a database, another service); it runs on the pool. When the pool's queue is
-/// full the token is refused.
+/// A validator from a function that may block (a database, another service); it runs on the pool. When the pool's queue
+/// is full the token is refused.
 CRYO_API std::shared_ptr<ITokenValidator> make_blocking_validator(
     std::shared_ptr<WorkerPool> pool, std::function<std::optional<Identity>(const std::string& token)> check);
 

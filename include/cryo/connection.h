@@ -52,8 +52,8 @@ struct DroppedMessage {
 
 /// How a connection ended.
 struct CloseEvent {
-    std::uint16_t code = 1006;   ///< RFC 6455 7.4; 1006: without a closing handshake.
-    std::string_view reason{};   ///< Valid during the callback.
+    std::uint16_t code = 1006;  ///< RFC 6455 7.4; 1006: without a closing handshake.
+    std::string_view reason{};  ///< Valid during the callback.
     bool by_peer = false;
 };
 
@@ -90,9 +90,9 @@ using ConnectionPtr = std::shared_ptr<Connection>;
 
 /// A plain WebSocket connection: the floor every protocol stands on.
 ///
-/// Thread safety: methods marked "any thread" may be called from everywhere; the others on the connection's loop, which is
-/// where all its callbacks run; `post` gets you there.
-/// Lifetime: the handle can outlive the socket; a closed connection answers `closed`. Keep a `ConnectionPtr`
+/// Thread safety: methods marked "any thread" may be called from everywhere; the others on the connection's loop, which
+/// is where all its callbacks run; `post` gets you there. Lifetime: the handle can outlive the socket; a closed
+/// connection answers `closed`. Keep a `ConnectionPtr`
 /// (`shared_from_this()`), or a weak one inside closures.
 /// Order: messages arrive in the order of the calls, from whichever threads, that happened one after the other.
 class CRYO_API Connection : public std::enable_shared_from_this<Connection> {
@@ -107,7 +107,8 @@ public:
     virtual std::string_view subprotocol() const noexcept = 0;
     virtual bool is_open() const noexcept = 0;  ///< Any thread.
 
-    /// Any thread. The payload is copied before return. `send_text` needs valid UTF-8: the peer closes on anything else.
+    /// Any thread. The payload is copied before return. `send_text` needs valid UTF-8: the peer closes on anything
+    /// else.
     virtual SendStatus send_text(std::string_view utf8, SendOptions options = {}) = 0;
     virtual SendStatus send_binary(Bytes data, SendOptions options = {}) = 0;
     virtual SendStatus send(const PreparedMessage& message, SendOptions options = {}) = 0;
@@ -120,7 +121,8 @@ public:
     /// Any thread. Cuts the connection without a farewell; what is queued is lost.
     virtual void destroy() = 0;
 
-    /// Any thread. While paused nothing is read; TCP slows the peer down. Not counted: one resume ends any number of pauses.
+    /// Any thread. While paused nothing is read; TCP slows the peer down. Not counted: one resume ends any number of
+    /// pauses.
     virtual void pause_reading() = 0;
     virtual void resume_reading() = 0;
 
@@ -138,9 +140,9 @@ public:
 class CRYO_API UpgradeReply {
 public:
     struct Verdict {
-        int status = 101;           ///< 101: accepted; anything else is the HTTP status of the refusal.
-        std::string text{};         ///< Body of a refusal.
-        std::any user_data{};       ///< Becomes `Connection::user_data()`.
+        int status = 101;      ///< 101: accepted; anything else is the HTTP status of the refusal.
+        std::string text{};    ///< Body of a refusal.
+        std::any user_data{};  ///< Becomes `Connection::user_data()`.
     };
 
     explicit UpgradeReply(UniqueFunction<void(Verdict)> deliver) noexcept : deliver_(std::move(deliver)) {}
@@ -149,7 +151,10 @@ public:
     ~UpgradeReply();
 
     void accept(std::any user_data = {}) { answer({.status = 101, .text = {}, .user_data = std::move(user_data)}); }
-    void refuse(int status = 403, std::string text = "forbidden") { answer({status, std::move(text), {}}); }
+    /// @param status 400 to 599; anything else becomes 403
+    void refuse(int status = 403, std::string text = "forbidden") {
+        answer({status >= 400 && status <= 599 ? status : 403, std::move(text), {}});
+    }
 
 private:
     void answer(Verdict verdict);

@@ -16,7 +16,6 @@ enum class Errc {
     wrong_state,          ///< The call does not fit the life cycle: started twice, routed after start ...
     duplicate,            ///< The name or path is taken: extension, endpoint, route.
     not_found,            ///< Nothing of that name.
-    limit,                ///< A configured limit was reached.
     system,               ///< The operating system refused: out of memory, file descriptors, threads.
     user_code,            ///< A handler, hook or validator of the application threw.
 };

@@ -46,8 +46,8 @@ enum class Verdict {
 
 /// The right to decide later about one message. Move-only; any thread; exactly once.
 ///
-/// Messages of the same session and direction wait behind it, so that order is kept; up to the limits in `Backpressure`.
-/// Destroyed undecided: dropped. Decisions after the session's end are ignored.
+/// Messages of the same session and direction wait behind it, so that order is kept; up to the limits in
+/// `Backpressure`. Destroyed undecided: dropped. Decisions after the session's end are ignored.
 class CRYO_API Deferred {
 public:
     /// Null `replacement`: go on with the message as the hook left it.

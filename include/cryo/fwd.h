@@ -5,7 +5,6 @@ namespace cryo {
 class Connection;
 class Endpoint;
 class HttpReply;
-class HttpRequest;
 class IExtension;
 class ILogger;
 class ITokenValidator;
@@ -15,6 +14,7 @@ class Server;
 class Session;
 class WorkerPool;
 struct Error;
+struct HttpRequest;
 struct HttpResponse;
 struct ServerOptions;
 struct SessionId;

@@ -18,7 +18,7 @@ class CRYO_API ILogger {
 public:
     virtual ~ILogger() = default;
 
-    /// @param component the part that speaks: `server`, `session`, `tls`, an extension's name ...
+    /// @param component the part that speaks: `server`, `http`, `transport`, `libwebsockets`, or an extension's name
     /// @param message one line without a line end, with `key=value` fields at its end
     virtual void log(LogLevel level, std::string_view component, std::string_view message) = 0;
 };

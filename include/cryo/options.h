@@ -28,16 +28,18 @@ struct TlsOptions {
 enum class DropPolicy {
     drop_oldest,    ///< The oldest queued messages make room.
     drop_newest,    ///< The message itself is dropped.
-    dedupe_latest,  ///< It replaces a queued one with the same `SendOptions::dedupe_key`; without a key, one with the same
-                    ///< bytes already queued makes it superfluous. If nothing matches and it does not fit: as drop_oldest.
+    dedupe_latest,  ///< It replaces a queued one with the same `SendOptions::dedupe_key`; without a key, one with the
+                    ///< same bytes already queued makes it superfluous. If nothing matches and it does not fit: as
+                    ///< drop_oldest.
 };
 
 /// How much a peer that reads slowly, or not at all, may cost.
 ///
 /// Messages go to the write buffer until `high_water_mark` unsent bytes (kernel, TLS and own buffers) are reached; the
-/// connection is then throttled and further messages wait in the queue, where `drop_policy` and the caps rule, until the
-/// unsent bytes fall to `low_water_mark`. The most one peer can cost is high_water_mark + one message + max_queued_bytes +
-/// max_control_bytes.
+/// connection is then throttled and further messages wait in the queue, where `drop_policy` and the caps rule, until
+/// the unsent bytes fall to `low_water_mark`. The most one peer that reads nothing can cost is high_water_mark + one
+/// message + max_queued_bytes + max_control_bytes. Sends from other threads on their way to the loop may add as much
+/// again before they are refused.
 struct Backpressure {
     std::size_t high_water_mark = 16u << 20;
     std::size_t low_water_mark = 1u << 20;
@@ -57,11 +59,11 @@ struct Backpressure {
 /// permessage-deflate (RFC 7692). Costs about 40 kB a connection that compresses towards the server.
 struct DeflateOptions {
     bool enabled = false;
-    int level = 6;                          ///< zlib, 1 (fast) to 9 (small).
-    int max_window_bits = 15;               ///< 9 to 15, both directions.
+    int level = 6;                           ///< zlib, 1 (fast) to 9 (small).
+    int max_window_bits = 15;                ///< 9 to 15, both directions.
     std::size_t min_bytes_to_compress = 64;  ///< Smaller messages are sent as they are.
-    /// A message is compressed on its own, so that one compressed frame serves many receivers. True: with the context of
-    /// the ones before; smaller messages, and an own compressor (about 256 kB) a connection.
+    /// A message is compressed on its own, so that one compressed frame serves many receivers. True: with the context
+    /// of the ones before; smaller messages, and an own compressor (about 256 kB) a connection.
     bool server_context_takeover = false;
 };
 
@@ -83,12 +85,13 @@ struct ServerOptions {
     unsigned threads = 1;          ///< Event loops, a thread each; 0: one a core.
 
     std::chrono::milliseconds keepalive_interval{15'000};  ///< Between pings; an unanswered one closes the session.
-    std::chrono::milliseconds ack_timeout{2'500};          ///< A message unacknowledged for so long counts as timed out.
-    std::chrono::milliseconds handshake_timeout{10'000};   ///< From accept to a complete request (TLS included), and
-                                                           ///< between two requests.
-    std::chrono::milliseconds auth_timeout{5'000};         ///< A validator or `admit` that has not answered by then: refused.
-    std::chrono::milliseconds close_timeout{2'000};        ///< For the peer's part of the closing handshake.
-    std::chrono::milliseconds drain_timeout{10'000};       ///< From `stop` until what is still open is cut.
+    std::chrono::milliseconds ack_timeout{2'500};         ///< A message unacknowledged for so long counts as timed out.
+    std::chrono::milliseconds handshake_timeout{10'000};  ///< From accept to a complete request (TLS included), and
+                                                          ///< between two requests.
+    std::chrono::milliseconds auth_timeout{5'000};  ///< A validator or `admit` that has not answered by then: refused.
+    std::chrono::milliseconds reply_timeout{30'000};  ///< An HTTP handler that has not answered by then: 504.
+    std::chrono::milliseconds close_timeout{2'000};   ///< For the peer's part of the closing handshake.
+    std::chrono::milliseconds drain_timeout{10'000};  ///< From `stop` until what is still open is cut.
 
     bool use_cale = false;  ///< Application-layer encryption of the Cryo protocol. Prefer `tls` where it is possible.
     std::chrono::milliseconds cale_handshake_timeout{5'000};
@@ -103,7 +106,8 @@ struct ServerOptions {
     std::size_t max_sessions_per_ip = 0;        ///< Of one client address; more: 429. 0 = no limit.
     std::size_t max_connections = 120'000;      ///< Sockets, those without a complete request included; more: closed.
 
-    /// `scheme://host[:port]` of pages that may connect. Empty: any. Requests without an Origin are not browsers' and pass.
+    /// `scheme://host[:port]` of pages that may connect. Empty: any. Requests without an Origin are not browsers' and
+    /// pass.
     std::vector<std::string> allowed_origins{};
 
     /// Addresses or CIDR blocks whose X-Forwarded-For is believed. Empty: nobody's.

@@ -20,29 +20,30 @@ namespace cryo {
 
 /// Counters of a server since it started. A snapshot.
 struct ServerStats {
-    std::size_t connections = 0;            ///< Sockets that are open now.
-    std::size_t sessions = 0;               ///< Cryo sessions that are open now.
-    std::uint64_t accepted = 0;             ///< Sockets since the start.
-    std::uint64_t upgrades = 0;             ///< WebSocket connections since the start.
-    std::uint64_t refused_upgrades = 0;     ///< 401, 403, 404, 429, 503 ...
-    std::uint64_t bad_requests = 0;         ///< What was not HTTP, or too large, or too late.
-    std::uint64_t protocol_errors = 0;      ///< WebSocket and Cryo violations.
-    std::uint64_t dropped_messages = 0;     ///< By policy, limits and vetoes.
+    std::size_t connections = 0;         ///< Sockets that are open now.
+    std::size_t sessions = 0;            ///< Cryo sessions that are open now.
+    std::uint64_t accepted = 0;          ///< Sockets since the start.
+    std::uint64_t upgrades = 0;          ///< WebSocket connections since the start.
+    std::uint64_t refused_upgrades = 0;  ///< 401, 403, 404, 429, 503 ...
+    std::uint64_t bad_requests = 0;      ///< What was not HTTP, or too large, or too late.
+    std::uint64_t protocol_errors = 0;   ///< WebSocket and Cryo violations.
+    std::uint64_t dropped_messages = 0;  ///< By policy, limits and vetoes.
     std::uint64_t ack_timeouts = 0;
-    std::uint64_t heartbeat_timeouts = 0;   ///< Sessions closed for an unanswered ping.
-    std::uint64_t handler_exceptions = 0;   ///< Thrown by hooks, handlers and validators.
+    std::uint64_t heartbeat_timeouts = 0;  ///< Sessions closed for an unanswered ping.
+    std::uint64_t handler_exceptions = 0;  ///< Thrown by hooks, handlers and validators.
 };
 
 /// A real-time server: Cryo sessions, plain WebSocket endpoints and HTTP routes on one port.
 ///
-/// Life: `create`, then routes, extensions and events, then `run` (or `start` ... `stop` ... `wait`), then the destructor.
+/// Life: `create`, then routes, extensions and events, then `run` (or `start` ... `stop` ... `wait`), then the
+/// destructor.
 ///
 /// Thread safety: what is said at each method. Several servers can live in one process.
 /// Lifetime: handles (`SessionPtr`, `ConnectionPtr`, replies) may outlive the server; they then answer `closed`.
 /// Errors: `create` and `start` return what is wrong and name the option, file or port.
 /// @code
-///   auto server = cryo::Server::create({.port = 8080}, cryo::make_validator([](auto token) { return token == "secret"; }));
-///   if (!server) return report(server.error());
+///   auto server = cryo::Server::create({.port = 8080}, cryo::make_validator([](auto token) { return token == "secret";
+///   })); if (!server) return report(server.error());
 ///   (*server)->on_session([](const cryo::SessionPtr& session) {
 ///       session->on_message_utf8([](cryo::Session& self, std::string_view text) { self.send_utf8(text); });
 ///   });
@@ -51,7 +52,8 @@ struct ServerStats {
 class CRYO_API Server {
 public:
     /// @param validator null: no Cryo sessions, only endpoints and routes
-    static Result<std::unique_ptr<Server>> create(ServerOptions options, std::shared_ptr<ITokenValidator> validator = {});
+    static Result<std::unique_ptr<Server>> create(ServerOptions options,
+                                                  std::shared_ptr<ITokenValidator> validator = {});
 
     /// `stop`, `wait`. Not on a loop thread.
     virtual ~Server() = default;
@@ -62,7 +64,7 @@ public:
     virtual void on_listening(std::function<void(std::uint16_t port)> handler) = 0;
     /// A Cryo session may talk. On the session's loop.
     virtual void on_session(std::function<void(const SessionPtr&)> handler) = 0;
-    /// Something went wrong that no call could return: accepting failed, a handler threw ... On any thread.
+    /// A handler, callback or validator of the application threw; it was fenced, logged and counted. On any loop.
     virtual void on_error(std::function<void(const Error&)> handler) = 0;
 
     /// Mounts a plain WebSocket endpoint on a path; it wins over the Cryo protocol, which takes every other path.
@@ -81,8 +83,8 @@ public:
     /// Takes it out and returns after its last hook has, and `on_unregister`.
     virtual Result<> unregister_extension(std::string_view name) = 0;
 
-    /// Reads certificate and key again (the same files, or others): new connections get the new one. On an error the old one
-    /// stays in use.
+    /// Reads certificate and key again (the same files, or others): new connections get the new one. On an error the
+    /// old one stays in use.
     virtual Result<> reload_tls(const TlsOptions& tls) = 0;
 
     // -- life cycle --------------------------------------------------------------------------------------------------
@@ -91,8 +93,9 @@ public:
     virtual Result<> start() = 0;
     /// The same with the first loop on the calling thread; returns when the server has stopped.
     virtual Result<> run() = 0;
-    /// Begins to drain: upgrades get 503, sessions are closed with 4000 (endpoints' connections with 1001) one after the
-    /// other, what is queued is sent; after `drain_timeout` the rest is cut. Returns at once. Any thread, signal handlers too.
+    /// Begins to drain: upgrades get 503, sessions are closed with 4000 (endpoints' connections with 1001) one after
+    /// the other, what is queued is sent; after `drain_timeout` the rest is cut. Returns at once. Any thread, signal
+    /// handlers too.
     virtual void stop() noexcept = 0;
     /// Until the server has stopped: every callback has run, every thread is joined. Not on a loop thread.
     virtual void wait() = 0;

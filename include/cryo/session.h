@@ -30,7 +30,8 @@ enum class CloseCode : std::uint16_t {
 /// Counters of one session. A snapshot.
 struct SessionStats {
     ConnectionStats connection{};
-    std::optional<std::chrono::microseconds> rtt{};  ///< Moving average of message-to-ack times; none before the first ack.
+    std::optional<std::chrono::microseconds>
+        rtt{};  ///< Moving average of message-to-ack times; none before the first ack.
     std::uint64_t ack_timeouts = 0;
     std::size_t pending_acks = 0;
 };
@@ -43,11 +44,10 @@ using SessionPtr = std::shared_ptr<Session>;
 /// It is announced by `Server::on_session` once it may talk (with CALE: once it is secure), and everything of it then
 /// happens on one loop.
 ///
-/// Thread safety: methods marked "any thread" may be called from everywhere, the others on the session's loop (`post` gets you
-/// there). Events come on the loop.
-/// Lifetime: a `SessionPtr` can outlive the connection; sending then answers `closed`. A closure that a session keeps must
-/// not own that session: use the `Session&` it is called with, or a weak pointer.
-/// Order: messages leave in the order of the calls, and arrive in the order sent, whichever hook defers.
+/// Thread safety: methods marked "any thread" may be called from everywhere, the others on the session's loop (`post`
+/// gets you there). Events come on the loop. Lifetime: a `SessionPtr` can outlive the connection; sending then answers
+/// `closed`. A closure that a session keeps must not own that session: use the `Session&` it is called with, or a weak
+/// pointer. Order: messages leave in the order of the calls, and arrive in the order sent, whichever hook defers.
 class CRYO_API Session : public std::enable_shared_from_this<Session> {
 public:
     virtual ~Session() = default;
@@ -58,7 +58,8 @@ public:
     /// The client's address, behind trusted proxies the one they forwarded.
     virtual std::string_view remote_address() const noexcept = 0;
     virtual std::string_view path() const noexcept = 0;
-    /// The decoded value of a query parameter of the opening request, or null. `authorization` and `x-cryo-sid` are left out.
+    /// The decoded value of a query parameter of the opening request, or null. `authorization` and `x-cryo-sid` are
+    /// left out.
     virtual std::optional<std::string> query(std::string_view name) const = 0;
     /// What the validator said of the client.
     virtual const Identity& identity() const noexcept = 0;
@@ -68,9 +69,8 @@ public:
     virtual bool secure() const noexcept = 0;
     virtual bool is_open() const noexcept = 0;
 
-    /// The payload is copied before return. From the loop: what happened. From another thread: `queued`, `dropped` when too
-    /// much of other threads' waits, or `closed`.
-    /// Invalid UTF-8 is refused: `dropped`.
+    /// The payload is copied before return. From the loop: what happened. From another thread: `queued`, `dropped` when
+    /// too much of other threads' waits, or `closed`. Invalid UTF-8 is refused: `dropped`.
     virtual SendStatus send_utf8(std::string_view text, SendOptions options = {}) = 0;
     virtual SendStatus send_binary(Bytes data, SendOptions options = {}) = 0;
     /// One payload for many sessions; each gets its own frame around it.
@@ -104,8 +104,8 @@ public:
     virtual void on_drain(UniqueFunction<void(Session&)> handler) = 0;
     virtual void on_dropped(UniqueFunction<void(Session&, const DroppedMessage&)> handler) = 0;
 
-    /// At each heartbeat: the moving average of round trips, payload bytes since the last heartbeat, and messages whose ack
-    /// did not come in time since then.
+    /// At each heartbeat: the moving average of round trips, payload bytes since the last heartbeat, and messages whose
+    /// ack did not come in time since then.
     virtual void on_stat_rtt(UniqueFunction<void(Session&, std::chrono::microseconds)> handler) = 0;
     virtual void on_stat_bytes_rx(UniqueFunction<void(Session&, std::uint64_t)> handler) = 0;
     virtual void on_stat_bytes_tx(UniqueFunction<void(Session&, std::uint64_t)> handler) = 0;

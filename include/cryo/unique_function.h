@@ -23,8 +23,7 @@ public:
     UniqueFunction(std::nullptr_t) noexcept {}
 
     template <class F, class D = std::decay_t<F>>
-        requires(!std::is_same_v<D, UniqueFunction> && std::is_invocable_r_v<R, D&, Args...>)
-    UniqueFunction(F&& callable) {
+    requires(!std::is_same_v<D, UniqueFunction> && std::is_invocable_r_v<R, D&, Args...>) UniqueFunction(F&& callable) {
         if constexpr (fits<D>) {
             ::new (static_cast<void*>(storage_)) D(std::forward<F>(callable));
             table_ = &inline_table<D>;
@@ -57,25 +56,25 @@ private:
     static constexpr std::size_t kWords = 3;
 
     template <class D>
-    static constexpr bool fits = sizeof(D) <= kWords * sizeof(void*) && alignof(D) <= alignof(void*) &&
-                                 std::is_nothrow_move_constructible_v<D>;
+    static constexpr bool fits = sizeof(D) <= kWords * sizeof(void*) &&
+                                 alignof(D) <= alignof(void*) && std::is_nothrow_move_constructible_v<D>;
 
     template <class D>
-    static constexpr Table inline_table{
-        [](void* self, Args&&... args) -> R { return std::invoke(*static_cast<D*>(self), std::forward<Args>(args)...); },
-        [](void* to, void* from) noexcept {
-            ::new (to) D(std::move(*static_cast<D*>(from)));
-            static_cast<D*>(from)->~D();
-        },
-        [](void* self) noexcept { static_cast<D*>(self)->~D(); }};
+    static constexpr Table inline_table{[](void* self, Args&&... args) -> R {
+                                            return std::invoke(*static_cast<D*>(self), std::forward<Args>(args)...);
+                                        },
+                                        [](void* to, void* from) noexcept {
+                                            ::new (to) D(std::move(*static_cast<D*>(from)));
+                                            static_cast<D*>(from)->~D();
+                                        },
+                                        [](void* self) noexcept { static_cast<D*>(self)->~D(); }};
 
     template <class D>
-    static constexpr Table heap_table{
-        [](void* self, Args&&... args) -> R {
-            return std::invoke(**static_cast<D**>(self), std::forward<Args>(args)...);
-        },
-        [](void* to, void* from) noexcept { ::new (to) D*(*static_cast<D**>(from)); },
-        [](void* self) noexcept { delete *static_cast<D**>(self); }};
+    static constexpr Table heap_table{[](void* self, Args&&... args) -> R {
+                                          return std::invoke(**static_cast<D**>(self), std::forward<Args>(args)...);
+                                      },
+                                      [](void* to, void* from) noexcept { ::new (to) D*(*static_cast<D**>(from)); },
+                                      [](void* self) noexcept { delete *static_cast<D**>(self); }};
 
     void take(UniqueFunction& other) noexcept {
         table_ = std::exchange(other.table_, nullptr);

@@ -23,7 +23,8 @@ public:
     virtual void on_message(WebSocketConnection& connection, MessageKind kind, std::span<std::byte> payload) = 0;
     virtual void on_pong(WebSocketConnection&) {}
 
-    /// A message somebody wants to send: `WebSocketConnection::write`, now or later, after whatever the protocol does first.
+    /// A message somebody wants to send: `WebSocketConnection::write`, now or later, after whatever the protocol does
+    /// first.
     virtual SendStatus on_send(WebSocketConnection& connection, const OutgoingMessage& message);
     /// Puts one message on the wire. False: it cannot be sent, and the connection is being closed.
     virtual bool encode(WebSocketConnection& connection, const OutgoingMessage& message, OutputBuffer& out);
@@ -31,8 +32,9 @@ public:
     virtual void on_drain(WebSocketConnection&) {}
     virtual void on_dropped(WebSocketConnection&, const DroppedMessage&) {}
 
-    /// Every `keepalive_interval` while the connection is open.
-    virtual void on_keepalive(WebSocketConnection& connection);
+    /// Every `keepalive_interval` while the connection is open. `excused`: the peer cannot be expected to have
+    /// answered.
+    virtual void on_keepalive(WebSocketConnection& connection, bool excused);
 
     /// The server drains: it is this connection's turn to close.
     virtual void on_server_stop(WebSocketConnection& connection);

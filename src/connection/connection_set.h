@@ -16,8 +16,8 @@ struct ConnectionSlots {
 
 /// Connections of one loop, close together in memory; each knows its place, so that leaving is O(1).
 ///
-/// Visitors may close connections, this one and others, and open new ones: who leaves during a visit is not visited any more,
-/// who comes is not visited yet. Loop thread only.
+/// Visitors may close connections, this one and others, and open new ones: who leaves during a visit is not visited any
+/// more, who comes is not visited yet. Loop thread only.
 class ConnectionSet {
 public:
     using Slot = std::uint32_t ConnectionSlots::*;

@@ -13,9 +13,6 @@ namespace {
 /// What may wait behind a request that is being answered; more stays in the kernel.
 constexpr std::size_t kMaxHeldBytes = 64 * 1024;
 
-/// A handler that has not answered by then will not.
-constexpr std::chrono::milliseconds kReplyTimeout{30'000};
-
 }  // namespace
 
 /// What an `HttpReply` holds: a way back to one request of one connection, from any thread.
@@ -74,6 +71,7 @@ void HttpConnection::hold(std::span<std::byte> data) {
 
 void HttpConnection::process(std::span<std::byte> data) {
     processing_ = true;
+    const bool was_started = parser_.started();
     while (phase_ == Phase::reading && output_.empty()) {
         std::size_t consumed = 0;
         const auto state = parser_.consume(data, consumed);
@@ -84,10 +82,11 @@ void HttpConnection::process(std::span<std::byte> data) {
             phase_ = Phase::waiting;
             set_busy(true);
             ++request_number_;
-            answer_within(kReplyTimeout, 504, "no answer in time\n");
+            answer_within(context_->options->reply_timeout, 504, "no answer in time\n");
             dispatcher_.dispatch(*this, parser_.request());
             if (phase_ == Phase::reading) parser_.reset();
         } else {
+            if (!was_started && parser_.started()) start_timer(context_->options->handshake_timeout);
             if (parser_.wants_continue()) {
                 const std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
                 const std::array pieces{as_bytes(text)};
@@ -122,14 +121,17 @@ void HttpConnection::respond(const HttpResponse& response, After after) {
     if (phase_ != Phase::waiting) return;
     const auto& request = parser_.request();
     const bool keep_alive = request.keep_alive && after == After::keep_alive;
-    auto serialized = http::serialize(
-        response, {.head_request = request.method == "HEAD", .keep_alive = keep_alive, .date = date()});
+    auto serialized =
+        http::serialize(response, {.head_request = request.method == "HEAD", .keep_alive = keep_alive, .date = date()});
     if (!serialized.error.empty()) context_->log(LogLevel::error, "http", serialized.error);
     send(std::move(serialized.bytes), keep_alive);
 }
 
 void HttpConnection::refuse(int status, std::string_view text) {
-    if (phase_ == Phase::waiting) send(http::simple_response(status, text, false), false);
+    HttpResponse response = HttpResponse::text(status, std::string(text));
+    if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
+    if (status == 426) response.headers.push_back({"Sec-WebSocket-Version", "13"});
+    respond(response, After::close);
 }
 
 void HttpConnection::send(std::string bytes, bool keep_alive) {
@@ -183,7 +185,10 @@ void HttpConnection::start_timer(std::chrono::milliseconds time) { context_->loo
 
 void HttpConnection::on_timer() noexcept {
     const auto keep = shared_from_this();
-    if (phase_ == Phase::waiting) return refuse(timeout_status_, timeout_text_);
+    if (phase_ == Phase::waiting) {
+        if (reserved_address_) Counters::add(context_->counters.refused_upgrades);
+        return refuse(timeout_status_, timeout_text_);
+    }
     if (phase_ == Phase::reading && parser_.started() && output_.empty()) {
         Counters::add(context_->counters.bad_requests);
         phase_ = Phase::waiting;
@@ -222,12 +227,11 @@ std::optional<ConnectionLimiter::Verdict> HttpConnection::reserve_session(const 
 
 void HttpConnection::upgrade(std::string_view response, WebSocketConnection::Setup setup) {
     if (phase_ != Phase::waiting) return;
-    const std::array pieces{as_bytes(response)};
-    if (socket_->write(pieces) < response.size()) return socket_->close();  // not even room for the 101
     Counters::add(context_->counters.upgrades);
     setup.remote_address = std::move(*reserved_address_);
     reserved_address_.reset();
     successor_ = std::make_shared<WebSocketConnection>(context_, *socket_, std::move(setup));
+    output_ = response;
     phase_ = Phase::upgraded;
     if (!processing_) {
         auto held = std::exchange(held_, {});
@@ -243,7 +247,7 @@ void HttpConnection::hand_over(std::span<std::byte> rest) {
     transport::Socket& socket = *std::exchange(socket_, nullptr);
     socket.set_handler(successor);  // `this` lives on until the turn ends
     if (was_paused) socket.set_reading(true);
-    successor->open(rest);
+    successor->open(output_, rest);
 }
 
 void HttpConnection::on_closed() noexcept {
@@ -253,7 +257,6 @@ void HttpConnection::on_closed() noexcept {
     socket_ = nullptr;
     if (reserved_address_) context_->limiter->release(*reserved_address_);
     reserved_address_.reset();
-    context_->limiter->leave();
 }
 
 }  // namespace cryo::connection

@@ -21,8 +21,8 @@ class HttpConnection;
 /// Decides what a request is for. Loop thread; one for the whole server, so it is called on all loops at the same time.
 class HttpDispatcher {
 public:
-    /// Answer now or later, once: `respond`, `refuse`, `upgrade`, or a `make_reply` given to somebody. The request stays
-    /// valid until then.
+    /// Answer now or later, once: `respond`, `refuse`, `upgrade`, or a `make_reply` given to somebody. The request
+    /// stays valid until then.
     virtual void dispatch(HttpConnection& connection, const http::Request& request) = 0;
 
 protected:
@@ -41,14 +41,14 @@ public:
 
     enum class After { keep_alive, close };
     void respond(const HttpResponse& response, After after = After::keep_alive);
-    /// A plain answer that ends the connection.
+    /// A plain answer, with the headers its status calls for, that ends the connection.
     void refuse(int status, std::string_view text);
     /// The right to answer the current request from any thread.
     HttpReply make_reply();
     /// Refuses the current request when there is no answer by then.
     void answer_within(std::chrono::milliseconds time, int status, std::string_view text);
-    /// Calls `fn(connection)` on the loop if the current request still waits for its answer by then. Any thread may call what it
-    /// returns.
+    /// Calls `fn(connection)` on the loop if the current request still waits for its answer by then. Any thread may
+    /// call what it returns.
     UniqueFunction<void(UniqueFunction<void(HttpConnection&)>)> deferred_action();
 
     /// Takes a place among the WebSocket connections; null, or why there is none.

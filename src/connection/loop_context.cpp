@@ -17,12 +17,13 @@ constexpr std::chrono::milliseconds kLookEvery{20};
 }  // namespace
 
 void ThrottledConnections::add(WebSocketConnection& connection) {
-    if (std::ranges::find(waiting_, &connection) != waiting_.end()) return;
+    if (!connection.wait_for_kernel(true)) return;
     waiting_.push_back(&connection);
     if (!timer_.armed()) loop_.timers().start(timer_, kLookEvery);
 }
 
 void ThrottledConnections::remove(WebSocketConnection& connection) noexcept {
+    if (!connection.wait_for_kernel(false)) return;
     std::erase(waiting_, &connection);
     std::ranges::replace(looked_at_, &connection, nullptr);
 }
@@ -31,7 +32,9 @@ void ThrottledConnections::look() noexcept {
     // Those that still wait add themselves again.
     looked_at_.swap(waiting_);
     for (std::size_t i = 0; i < looked_at_.size(); ++i) {
-        if (looked_at_[i]) looked_at_[i]->recheck_throttle();
+        if (!looked_at_[i]) continue;
+        looked_at_[i]->wait_for_kernel(false);
+        std::exchange(looked_at_[i], nullptr)->recheck_backlog();
     }
     looked_at_.clear();
 }

@@ -49,8 +49,8 @@ private:
     transport::MemberTimer<ThrottledConnections, &ThrottledConnections::look> timer_{*this};
 };
 
-/// What all connections of one loop share. Lives as long as the last handle to one of them, so that a late `post` finds a
-/// loop to say no.
+/// What all connections of one loop share. Lives as long as the last handle to one of them, so that a late `post` finds
+/// a loop to say no.
 ///
 /// Loop thread only, but for `loop.post`, `loop.in_loop_thread` and reading the counters.
 struct LoopContext : std::enable_shared_from_this<LoopContext> {
@@ -61,10 +61,10 @@ struct LoopContext : std::enable_shared_from_this<LoopContext> {
     std::shared_ptr<ConnectionLimiter> limiter{};  ///< The server's.
     OutputBufferPool buffers{};
     ConnectionSet connections{&ConnectionSlots::loop_slot};  ///< All WebSocket connections of this loop.
-    std::size_t busy_exchanges = 0;                              ///< HTTP requests not completely answered yet.
+    std::size_t busy_exchanges = 0;                          ///< HTTP requests not completely answered yet.
     Counters counters{};
     std::pair<std::string, std::time_t> http_date{};  ///< And the second it was made for.
-    std::vector<std::byte> compressed{};  ///< Scratch of the message being compressed.
+    std::vector<std::byte> compressed{};              ///< Scratch of the message being compressed.
     std::unique_ptr<ThrottledConnections> throttled{};
 
     void log(LogLevel level, std::string_view component, std::string_view message) const noexcept;

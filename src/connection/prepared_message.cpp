@@ -6,7 +6,9 @@
 
 #include "connection/connection_listener.h"
 #include "connection/websocket_connection.h"
+#include "websocket/deflate.h"
 #include "websocket/frame.h"
+#include "websocket/utf8.h"
 
 namespace cryo {
 
@@ -18,7 +20,8 @@ Opcode opcode_of(MessageKind kind) noexcept { return kind == MessageKind::text ?
 
 }  // namespace
 
-PreparedMessage::Encoded::Encoded(MessageKind message_kind, Bytes payload) : kind(message_kind) {
+PreparedMessage::Encoded::Encoded(MessageKind message_kind, Bytes payload)
+    : kind(message_kind), valid(kind == MessageKind::binary || websocket::is_valid_utf8(payload)) {
     std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
     header_bytes = websocket::write_frame_header(header.data(), opcode_of(kind), payload.size());
     frame.reserve(header_bytes + payload.size());
@@ -26,7 +29,7 @@ PreparedMessage::Encoded::Encoded(MessageKind message_kind, Bytes payload) : kin
     frame.insert(frame.end(), payload.begin(), payload.end());
 }
 
-Bytes PreparedMessage::Encoded::compressed(const DeflateOptions& options) const {
+const PreparedMessage::Encoded::Compressed& PreparedMessage::Encoded::compressed(const DeflateOptions& options) const {
     std::call_once(compress_once_, [&] {
         const Bytes plain = payload();
         std::vector<std::byte> packed(websocket::Deflater::max_compressed_bytes(plain.size()));
@@ -35,9 +38,11 @@ Bytes PreparedMessage::Encoded::compressed(const DeflateOptions& options) const 
         if (size == 0 || size >= plain.size()) return;
         std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
         const std::size_t used = websocket::write_frame_header(header.data(), opcode_of(kind), size, true);
-        compressed_.reserve(used + size);
-        compressed_.insert(compressed_.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(used));
-        compressed_.insert(compressed_.end(), packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(size));
+        auto& frame_out = compressed_.frame;
+        frame_out.reserve(used + size);
+        frame_out.insert(frame_out.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(used));
+        frame_out.insert(frame_out.end(), packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(size));
+        compressed_.window_bits = options.max_window_bits;
     });
     return compressed_;
 }
@@ -59,16 +64,10 @@ namespace {
 
 void append_frame(OutputBuffer& out, MessageKind kind, Bytes payload, bool compressed) {
     std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
-    const std::size_t used =
-        websocket::write_frame_header(header.data(), opcode_of(kind), payload.size(), compressed);
+    const std::size_t used = websocket::write_frame_header(header.data(), opcode_of(kind), payload.size(), compressed);
     const auto room = out.extend(used + payload.size());
     std::memcpy(room.data(), header.data(), used);
     if (!payload.empty()) std::memcpy(room.data() + used, payload.data(), payload.size());
-}
-
-/// Whether a frame that was compressed for everybody is one this connection can read.
-bool takes_shared_compression(const websocket::DeflateParameters& agreed, const DeflateOptions& options) noexcept {
-    return !agreed.server_context_takeover && agreed.server_max_window_bits >= options.max_window_bits;
 }
 
 }  // namespace
@@ -77,12 +76,14 @@ bool ConnectionListener::encode(WebSocketConnection& connection, const OutgoingM
     const auto& options = connection.context().options->deflate;
     const auto& agreed = connection.deflate();
     if (agreed && message.payload.size() >= options.min_bytes_to_compress) {
-        if (message.prepared && takes_shared_compression(*agreed, options)) {
-            if (const Bytes frame = (*message.prepared)->compressed(options); !frame.empty()) {
-                out.append_shared(*message.prepared, frame);
+        if (message.prepared && !agreed->server_context_takeover) {
+            const auto& shared = (*message.prepared)->compressed(options);
+            if (!shared.frame.empty() && shared.window_bits <= agreed->server_max_window_bits) {
+                out.append_shared(*message.prepared, shared.frame);
                 return true;
             }
-        } else if (const Bytes packed = connection.compress(message.payload); !packed.empty()) {
+        }
+        if (const Bytes packed = connection.compress(message.payload); !packed.empty()) {
             append_frame(out, message.kind, packed, true);
             return true;
         }

@@ -7,8 +7,7 @@
 
 namespace cryo::connection {
 
-SendQueue::Item::Item(const OutgoingMessage& message)
-    : kind_(message.kind), dedupe_key_(message.dedupe_key) {
+SendQueue::Item::Item(const OutgoingMessage& message) : kind_(message.kind), dedupe_key_(message.dedupe_key) {
     if (message.prepared) {
         prepared_ = *message.prepared;
         prepared_payload_ = message.payload;

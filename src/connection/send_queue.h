@@ -20,8 +20,8 @@ struct OutgoingMessage {
     const std::shared_ptr<const PreparedMessage::Encoded>* prepared = nullptr;  ///< When it was prepared for many.
 };
 
-/// The messages of a throttled connection, under the caps and the policy of `Backpressure`. Not encoded yet, so that what is
-/// replaced or dropped leaves no gap on the wire.
+/// The messages of a throttled connection, under the caps and the policy of `Backpressure`. Not encoded yet, so that
+/// what is replaced or dropped leaves no gap on the wire.
 class SendQueue {
 public:
     class Item {

@@ -63,7 +63,7 @@ void WebSocketConnection::send_close_frame() {
 
 /// Tells the protocol, once, how it ended.
 void WebSocketConnection::finish(const CloseEvent& event) {
-    if (std::exchange(finished_, true)) return;
+    if (finished_) return;
     if (queue_) {
         while (!queue_->empty()) {
             const SendQueue::Item item = queue_->pop_front();
@@ -73,6 +73,7 @@ void WebSocketConnection::finish(const CloseEvent& event) {
     }
     const auto keep = shared_from_this();
     listener_->on_closed(*this, event);
+    finished_ = true;
 }
 
 /// The server ends TCP first (RFC 6455 7.1.1), gently: a reset could overtake our Close frame.
@@ -84,17 +85,24 @@ void WebSocketConnection::end_writing() {
 
 void WebSocketConnection::on_timer() noexcept {
     const auto keep = shared_from_this();
-    if (phase_ != Phase::open) return destroy_on_loop();
+    if (phase_ != Phase::open) {
+        if (socket_) socket_->close();
+        return;
+    }
     context_->loop->timers().start(timer_, context_->options->keepalive_interval);
-    listener_->on_keepalive(*this);
+    const bool unread = std::exchange(held_up_, (paused_ & ~by_control_backlog) != 0);
+    const bool progressed = std::exchange(progressed_, false);
+    // A ping behind a backlog that moves is on its way, and whom we did not read cannot have answered; but a peer that
+    // takes nothing of what waits for it is gone.
+    listener_->on_keepalive(*this, out_ ? progressed : unread);
 }
 
 void ConnectionListener::on_server_stop(WebSocketConnection& connection) {
     connection.close(close_code::kGoingAway, "server is stopping");
 }
 
-void ConnectionListener::on_keepalive(WebSocketConnection& connection) {
-    if (connection.take_heard()) return;
+void ConnectionListener::on_keepalive(WebSocketConnection& connection, bool excused) {
+    if (connection.take_heard() || excused) return;
     if (connection.ping_unanswered()) {
         Counters::add(connection.context().counters.heartbeat_timeouts);
         connection.destroy();
@@ -106,7 +114,10 @@ void ConnectionListener::on_keepalive(WebSocketConnection& connection) {
 void WebSocketConnection::destroy_on_loop() {
     if (!socket_) return;
     leave_open(Phase::ended);
-    socket_->close();
+    // Not from here: the caller may be a handler; the end is told when nothing of this connection is running.
+    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] {
+        if (self->socket_) self->socket_->close();
+    });
 }
 
 void WebSocketConnection::on_closed() noexcept {
@@ -123,7 +134,6 @@ void WebSocketConnection::on_closed() noexcept {
     phase_ = Phase::ended;
     finish({we_closed ? close_code_ : close_code::kAbnormal, we_closed ? close_reason_ : std::string_view(), false});
     context_->limiter->release(remote_address_);
-    context_->limiter->leave();
     // Not here: this may be a call from within the listener.
     post([listener = std::move(listener_)] {});
 }

@@ -35,7 +35,9 @@ WebSocketConnection::WebSocketConnection(std::shared_ptr<LoopContext> context, t
     if (deflate_parameters_) reader_.enable_inflation(*deflate_parameters_);
 }
 
-void WebSocketConnection::open(std::span<std::byte> early) {
+void WebSocketConnection::open(std::string_view upgrade_response, std::span<std::byte> early) {
+    output().append(as_bytes(upgrade_response));
+    socket_->request_flush();
     context_->loop->timers().start(timer_, context_->options->keepalive_interval);
     context_->connections.add(*this);
     listener_->on_open(*this);
@@ -104,7 +106,8 @@ bool WebSocketConnection::on_close(const websocket::CloseFrame& frame) {
         if (!was_closing) close_code_ = frame.code;
         leave_open(Phase::close_sent);
         send_close_frame();
-        finish(was_closing ? CloseEvent{close_code_, close_reason_, false} : CloseEvent{frame.code, frame.reason, true});
+        finish(was_closing ? CloseEvent{close_code_, close_reason_, false}
+                           : CloseEvent{frame.code, frame.reason, true});
     }
     ends_after_flush_ = true;
     if (socket_) socket_->request_flush();
@@ -129,6 +132,7 @@ void WebSocketConnection::set_paused(PauseReason reason, bool paused) {
     if (paused && phase_ != Phase::open) return;  // the closing handshake is always read
     const std::uint8_t before = paused_;
     paused_ = static_cast<std::uint8_t>(paused ? paused_ | reason : paused_ & ~reason);
+    if (paused && reason != by_control_backlog) held_up_ = true;
     if (!socket_ || (before == 0) == (paused_ == 0)) return;
     if (paused_ != 0) {
         socket_->set_reading(false);
@@ -136,9 +140,8 @@ void WebSocketConnection::set_paused(PauseReason reason, bool paused) {
     }
     socket_->set_reading(true);
     // Not from here: the caller may be in the middle of something, even of reading.
-    if (held_back_) post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] {
-            self->read_held_back();
-        });
+    if (held_back_)
+        post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] { self->read_held_back(); });
 }
 
 // -- writing ---------------------------------------------------------------------------------------------------------
@@ -157,7 +160,7 @@ SendStatus WebSocketConnection::commit(const OutgoingMessage& message) {
     ++messages_sent_;
     bytes_sent_ += message.payload.size();
     socket_->request_flush();
-    if (reached_high_water()) throttled_ = true;
+    if (holds(context_->options->backpressure.high_water_mark)) throttled_ = true;
     return SendStatus::sent;
 }
 
@@ -178,7 +181,7 @@ void WebSocketConnection::report(std::vector<SendQueue::Dropped>& dropped) {
 void WebSocketConnection::count_drop(const DroppedMessage& message) {
     ++messages_dropped_;
     Counters::add(context_->counters.dropped_messages);
-    listener_->on_dropped(*this, message);
+    if (!finished_) listener_->on_dropped(*this, message);
 }
 
 bool WebSocketConnection::takes_control() const noexcept {
@@ -194,7 +197,11 @@ OutputBuffer& WebSocketConnection::output() {
 void WebSocketConnection::control_written(std::size_t bytes) {
     control_bytes_ += bytes;
     socket_->request_flush();
-    if (control_bytes_ > context_->options->backpressure.max_control_bytes) set_paused(by_control_backlog, true);
+    // Also what the kernel holds of them counts, on top of the most that messages may take.
+    const auto& limits = context_->options->backpressure;
+    if (control_bytes_ > limits.max_control_bytes || holds(limits.high_water_mark + limits.max_control_bytes)) {
+        set_paused(by_control_backlog, true);
+    }
 }
 
 void WebSocketConnection::send_ping(Bytes payload) {
@@ -206,9 +213,8 @@ void WebSocketConnection::send_ping(Bytes payload) {
     });
 }
 
-/// The kernel is asked only when the upper bound says that it might hold too much.
-bool WebSocketConnection::reached_high_water() {
-    const std::size_t limit = context_->options->backpressure.high_water_mark;
+/// Whether at least so many bytes are unsent. The kernel is asked only when the upper bound says that it might be so.
+bool WebSocketConnection::holds(std::size_t limit) {
     const std::size_t waiting = out_ ? out_->bytes() : 0;
     if (waiting + kernel_bytes_ < limit) return false;
     kernel_bytes_ = socket_->unsent_bytes();
@@ -227,20 +233,31 @@ void WebSocketConnection::on_flush() noexcept {
         for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
         const std::size_t taken = socket_->write(std::span(pieces).first(count));
         kernel_bytes_ += taken;
+        // What has left had its share of control frames in it.
+        control_bytes_ -= control_bytes_ * taken / out_->bytes();
         out_->consume(taken);
+        progressed_ = progressed_ || taken > 0;
         if (taken > 0 && phase_ >= Phase::flushing && !finished_) {
             // A peer that still reads gets its time anew.
             context_->loop->timers().start(timer_, context_->options->close_timeout);
         }
         if (taken < offered) break;
     }
-    if (out_ && out_->empty()) {
-        context_->buffers.give_back(std::move(out_));
-        control_bytes_ = 0;
-        set_paused(by_control_backlog, false);
-    }
-    if (throttled_) recheck_throttle();
+    if (out_ && out_->empty()) context_->buffers.give_back(std::move(out_));
+    recheck_backlog();
     if (ends_after_flush_ && !out_) end_writing();
+}
+
+void WebSocketConnection::recheck_backlog() {
+    const auto& limits = context_->options->backpressure;
+    if ((paused_ & by_control_backlog) != 0 && socket_ && control_bytes_ <= limits.max_control_bytes / 2) {
+        if (!holds(limits.high_water_mark + limits.max_control_bytes)) {
+            set_paused(by_control_backlog, false);
+        } else if (!out_) {
+            return context_->throttled->add(*this);
+        }
+    }
+    recheck_throttle();
 }
 
 void WebSocketConnection::recheck_throttle() {
@@ -294,6 +311,7 @@ SendStatus WebSocketConnection::send_from_anywhere(const OutgoingMessage& messag
     if (remote_bytes_.fetch_add(cost, std::memory_order_acq_rel) + cost >
         limits.high_water_mark + limits.max_queued_bytes) {
         remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
+        remote_dropped_.fetch_add(1, std::memory_order_relaxed);
         Counters::add(context_->counters.dropped_messages);
         return SendStatus::dropped;
     }
@@ -302,16 +320,23 @@ SendStatus WebSocketConnection::send_from_anywhere(const OutgoingMessage& messag
         self->remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
         if (self->is_open()) {
             self->listener_->on_send(*self, item.message());
+        } else {
+            self->count_drop({item.kind(), item.payload().size(), DropReason::closed, item.dedupe_key()});
         }
     });
     return posted ? SendStatus::queued : SendStatus::closed;
 }
 
-bool WebSocketConnection::post(UniqueFunction<void()> task) { return context_->loop->post(std::move(task)); }
+bool WebSocketConnection::post(UniqueFunction<void()> task) {
+    return context_->loop->post(
+        [context = context_, task = std::move(task)]() mutable { context->fenced("post", task); });
+}
 
 void WebSocketConnection::run_on_loop(void (WebSocketConnection::*action)()) {
     if (context_->loop->in_loop_thread()) return (this->*action)();
-    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), action] { (self.get()->*action)(); });
+    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), action] {
+        (self.get()->*action)();
+    });
 }
 
 void WebSocketConnection::close(std::uint16_t code, std::string_view reason) {
@@ -331,7 +356,7 @@ void WebSocketConnection::resume_reading() { run_on_loop(&WebSocketConnection::r
 ConnectionStats WebSocketConnection::stats() const {
     return {.messages_received = messages_received_,
             .messages_sent = messages_sent_,
-            .messages_dropped = messages_dropped_,
+            .messages_dropped = messages_dropped_ + remote_dropped_.load(std::memory_order_relaxed),
             .bytes_received = bytes_received_,
             .bytes_sent = bytes_sent_,
             .queued_messages = queue_ ? queue_->count() : 0,

@@ -21,8 +21,8 @@
 
 namespace cryo::connection {
 
-/// One WebSocket connection of any protocol, from the 101 to the end: reading, the write buffer, throttling and its queue, the
-/// closing handshake, keep-alive, counters.
+/// One WebSocket connection of any protocol, from the 101 to the end: reading, the write buffer, throttling and its
+/// queue, the closing handshake, keep-alive, counters.
 class WebSocketConnection final : public Connection,
                                   public transport::SocketHandler,
                                   public ConnectionSlots,
@@ -38,8 +38,8 @@ public:
 
     WebSocketConnection(std::shared_ptr<LoopContext> context, transport::Socket& socket, Setup setup);
 
-    /// The 101 is written: from now on messages flow. `early` came behind the request.
-    void open(std::span<std::byte> early);
+    /// Sends the 101; from now on messages flow. `early` came behind the request.
+    void open(std::string_view upgrade_response, std::span<std::byte> early);
 
     // -- Connection (any thread) --
     std::uint64_t id() const noexcept override { return id_; }
@@ -63,7 +63,8 @@ public:
 
     /// Sends or queues an encoded-by-the-listener message; what `send` does once the protocol has had its say.
     SendStatus write(const OutgoingMessage& message);
-    /// Appends to the write buffer ahead of all queued messages; for control frames. They count for `max_control_bytes`.
+    /// Appends to the write buffer ahead of all queued messages; for control frames. They count for
+    /// `max_control_bytes`.
     template <class Fill>
     void write_control(Fill&& fill) {
         if (!takes_control()) return;
@@ -82,7 +83,9 @@ public:
     /// Whether anything came from the peer since the last call.
     bool take_heard() noexcept { return std::exchange(heard_, false); }
     bool ping_unanswered() const noexcept { return ping_unanswered_; }
-    void recheck_throttle();
+    void recheck_backlog();
+    /// Notes a place in the loop's ThrottledConnections; false when that is nothing new.
+    bool wait_for_kernel(bool waits) noexcept { return waits != std::exchange(waits_for_kernel_, waits); }
     const std::optional<websocket::DeflateParameters>& deflate() const noexcept { return deflate_parameters_; }
     /// Compresses with this connection's own parameters. Empty when it does not pay.
     Bytes compress(Bytes payload);
@@ -95,7 +98,8 @@ public:
     void on_closed() noexcept override;
 
 private:
-    /// open -> flushing (close was called, messages are still queued) -> close_sent -> ended; shortened by what the peer does.
+    /// open -> flushing (close was called, messages are still queued) -> close_sent -> ended; shortened by what the
+    /// peer does.
     enum class Phase : std::uint8_t { open, flushing, close_sent, ended };
 
     bool on_message(websocket::Opcode type, std::span<std::byte> payload) override;
@@ -113,7 +117,8 @@ private:
     SendStatus enqueue(const OutgoingMessage& message);
     void report(std::vector<SendQueue::Dropped>& dropped);
     void commit_queued();
-    bool reached_high_water();
+    bool holds(std::size_t limit);
+    void recheck_throttle();
     std::size_t unsent_bytes() const;
 
     OutputBuffer& output();
@@ -146,10 +151,12 @@ private:
     std::any user_data_;
     transport::MemberTimer<WebSocketConnection, &WebSocketConnection::on_timer> timer_{*this};
     std::uint64_t id_;
-    std::uint64_t messages_received_ = 0, messages_sent_ = 0, messages_dropped_ = 0, bytes_received_ = 0, bytes_sent_ = 0;
-    std::atomic<std::size_t> remote_bytes_{0};  // of sends from other threads that have not reached the loop
-    std::size_t kernel_bytes_ = 0;              // upper bound of what the kernel holds; corrected by asking it
-    std::size_t control_bytes_ = 0;             // control frames since the write buffer was last empty
+    std::uint64_t messages_received_ = 0, messages_sent_ = 0, messages_dropped_ = 0, bytes_received_ = 0,
+                  bytes_sent_ = 0;
+    std::atomic<std::size_t> remote_bytes_{0};      // of sends from other threads that have not reached the loop
+    std::atomic<std::uint64_t> remote_dropped_{0};  // of those, refused because too many wait already
+    std::size_t kernel_bytes_ = 0;                  // upper bound of what the kernel holds; corrected by asking it
+    std::size_t control_bytes_ = 0;                 // of the write buffer, about: control frames
     std::uint16_t close_code_ = 0;
     std::atomic<Phase> phase_{Phase::open};
     std::uint8_t paused_ = 0;
@@ -157,9 +164,12 @@ private:
     bool input_ended_ = false;
     bool finished_ = false;  // on_closed was told
     bool heard_ = false;
+    bool held_up_ = false;     // reading was paused on our side's account since the last keep-alive
+    bool progressed_ = false;  // the socket took something since the last keep-alive
     bool ping_unanswered_ = false;
     bool write_ended_ = false;
     bool ends_after_flush_ = false;
+    bool waits_for_kernel_ = false;  // in the loop's ThrottledConnections
 };
 
 }  // namespace cryo::connection

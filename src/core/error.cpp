@@ -23,8 +23,6 @@ public:
                 return "name already taken";
             case Errc::not_found:
                 return "not found";
-            case Errc::limit:
-                return "limit reached";
             case Errc::system:
                 return "refused by the operating system";
             case Errc::user_code:

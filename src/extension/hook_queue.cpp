@@ -90,6 +90,15 @@ SendStatus HookQueue::veto(const Item& item) {
     return SendStatus::dropped;
 }
 
+void HookQueue::abandon() {
+    deferred_ = false;
+    while (!waiting_.empty()) {
+        const Item item = take_front();
+        const Bytes bytes = item.message.bytes();
+        sink_.dropped(direction_, {item.message.kind(), bytes.size(), DropReason::closed, item.dedupe_key});
+    }
+}
+
 HookQueue::Item HookQueue::take_front() {
     Item item = std::move(waiting_.front());
     waiting_.pop_front();

@@ -56,6 +56,9 @@ public:
     /// said. A message submitted by a hook or by the sink goes after the one they were called for.
     SendStatus submit(Message message, std::string_view dedupe_key = {});
 
+    /// The session has ended: reports what waits as dropped.
+    void abandon();
+
     /// The limits are reached by messages that wait.
     bool blocked() const noexcept { return count_ >= limits_.max_count || bytes_ >= limits_.max_bytes; }
     /// Nothing waits: when the runner is empty too, messages may pass by without `submit`.

@@ -9,7 +9,7 @@
 namespace cryo::http {
 namespace {
 
-constexpr std::array<std::pair<int, std::string_view>, 40> kReasons{{
+constexpr std::array<std::pair<int, std::string_view>, 41> kReasons{{
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -49,6 +49,7 @@ constexpr std::array<std::pair<int, std::string_view>, 40> kReasons{{
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
 }};
 

@@ -51,7 +51,7 @@ struct RouteTable::Path {
 };
 
 Result<> RouteTable::add(std::string_view method, std::string_view pattern) {
-    if (!is_token(method)) return invalid(pattern, "'" + std::string(method) + "' is not a method");
+    if (!is_token(method)) return invalid(pattern, "method '" + std::string(method) + "' is not a token");
     auto segments = parse_pattern(pattern);
     if (!segments) return std::move(segments).error();
     const auto clashes = [&](const Route& route) {

@@ -104,10 +104,7 @@ void Admission::serve(HttpConnection& connection, const http::Request& request) 
 
 void Admission::refuse_upgrade(HttpConnection& connection, int status, std::string text) {
     Counters::add(connection.context().counters.refused_upgrades);
-    HttpResponse response = HttpResponse::text(status, std::move(text) + "\n");
-    if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
-    if (status == 426) response.headers.push_back({"Sec-WebSocket-Version", "13"});
-    connection.respond(response, HttpConnection::After::close);
+    connection.refuse(status, std::move(text) + "\n");
 }
 
 void Admission::upgrade(HttpConnection& connection, const http::Request& request) {
@@ -150,6 +147,7 @@ bool Admission::origin_allowed(std::string_view origin) const {
 void Admission::admit_plain(HttpConnection& connection, const std::shared_ptr<PlainEndpoint>& endpoint,
                             const HttpRequest& request) {
     const auto open = [this, endpoint](HttpConnection& waiting, std::any user_data) {
+        if (draining_) return refuse_upgrade(waiting, 503, "the server is stopping");
         open_connection(waiting, {.listener = endpoint, .user_data = std::move(user_data)},
                         endpoint->handlers().subprotocols);
     };

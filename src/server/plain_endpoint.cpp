@@ -30,31 +30,33 @@ void PlainEndpoint::deliver(Loop& loop, const PreparedMessage& message) {
     loop.connections.for_each([&](WebSocketConnection& connection) { connection.send(message, {}); });
 }
 
+/// Runs a handler of the application; what it throws ends the connection.
+template <class Handler>
+void PlainEndpoint::run(WebSocketConnection& connection, std::string_view name, Handler&& handler) {
+    if (connection.context().fenced(name, handler)) return;
+    connection.close(close_code::kInternalError, "internal error");
+}
+
 void PlainEndpoint::on_open(WebSocketConnection& connection) {
     loops_[connection.context().index]->connections.add(connection);
     count_.fetch_add(1, std::memory_order_relaxed);
-    if (handlers_.open && !connection.context().fenced("open", [&] { handlers_.open(connection); })) {
-        connection.close(close_code::kInternalError, "internal error");
-    }
+    if (handlers_.open) run(connection, "open", [&] { handlers_.open(connection); });
 }
 
 void PlainEndpoint::on_message(WebSocketConnection& connection, MessageKind kind, std::span<std::byte> payload) {
-    const bool handled = connection.context().fenced("message", [&] {
-        if (kind == MessageKind::text) {
-            if (handlers_.text) handlers_.text(connection, as_text(payload));
-        } else {
-            if (handlers_.binary) handlers_.binary(connection, payload);
-        }
-    });
-    if (!handled) connection.close(close_code::kInternalError, "internal error");
+    if (kind == MessageKind::text) {
+        if (handlers_.text) run(connection, "text", [&] { handlers_.text(connection, as_text(payload)); });
+    } else {
+        if (handlers_.binary) run(connection, "binary", [&] { handlers_.binary(connection, payload); });
+    }
 }
 
 void PlainEndpoint::on_drain(WebSocketConnection& connection) {
-    if (handlers_.drain) connection.context().fenced("drain", [&] { handlers_.drain(connection); });
+    if (handlers_.drain) run(connection, "drain", [&] { handlers_.drain(connection); });
 }
 
 void PlainEndpoint::on_dropped(WebSocketConnection& connection, const DroppedMessage& message) {
-    if (handlers_.dropped) connection.context().fenced("dropped", [&] { handlers_.dropped(connection, message); });
+    if (handlers_.dropped) run(connection, "dropped", [&] { handlers_.dropped(connection, message); });
 }
 
 void PlainEndpoint::on_closing(WebSocketConnection& connection) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <cryo/connection.h>
@@ -40,6 +41,8 @@ private:
     };
 
     void deliver(Loop& loop, const PreparedMessage& message);
+    template <class Handler>
+    void run(connection::WebSocketConnection& connection, std::string_view name, Handler&& handler);
 
     WebSocketHandlers handlers_;
     std::vector<std::unique_ptr<Loop>> loops_{};

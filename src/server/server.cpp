@@ -1,14 +1,15 @@
-#include <cryo/server.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include <cryo/server.h>
 
 #include "extension/pipeline.h"
 #include "http/static_files.h"
@@ -67,13 +68,16 @@ private:
     void session_closing(session::SessionHandle& session) override { registry_.erase(session); }
 
     Result<> check_not_started(std::string_view call) const;
-    Result<> begin();
+    Result<> begin(bool on_caller);
     Result<> open();
     Result<> open_worker(std::size_t index, std::size_t count);
     void on_wake(Worker& worker);
-    void launch(std::size_t on_caller);
+    void take_back();
+    Result<> launch(std::size_t on_caller);
     void finish();
+    bool has_stopped() const;
     Result<> check_not_on_loop(std::string_view call) const;
+    Result<> fenced_on_register(IExtension& extension);
     /// Runs `action` on every loop that still runs, each on its own thread, and waits for it.
     void on_all_loops(const std::function<void(Worker&)>& action);
     void log(LogLevel level, std::string_view message) const;
@@ -132,10 +136,11 @@ Result<> ServerImpl::files(std::string_view prefix, const std::string& folder) {
 
 // -- life cycle ------------------------------------------------------------------------------------------------------
 
-Result<> ServerImpl::begin() {
+Result<> ServerImpl::begin(bool on_caller) {
     const std::lock_guard lock(life_mutex_);
     if (life_ != Life::created) return Error{Errc::wrong_state, "a server can be started only once"};
     life_ = Life::running;
+    runs_on_caller_ = on_caller;
     return {};
 }
 
@@ -147,9 +152,7 @@ Result<> ServerImpl::open() {
     const std::lock_guard lock(extensions_mutex_);
     for (std::size_t i = 0; i < count; ++i) {
         if (auto opened = open_worker(i, count); !opened) {
-            workers_.clear();
-            const std::lock_guard life_lock(life_mutex_);
-            life_ = Life::created;
+            take_back();
             return opened;
         }
     }
@@ -173,31 +176,50 @@ Result<> ServerImpl::open_worker(std::size_t index, std::size_t count) {
     return {};
 }
 
+/// As if it had not been started, after a start that failed.
+void ServerImpl::take_back() {
+    open_workers_ = 0;
+    for (const auto& worker : workers_) worker->context()->loop->stop();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    workers_.clear();
+    const std::lock_guard lock(life_mutex_);
+    life_ = Life::created;
+}
+
 /// Starts all loops but the first `on_caller`, and tells that the port is open.
-void ServerImpl::launch(std::size_t on_caller) {
-    for (std::size_t i = on_caller; i < workers_.size(); ++i) {
-        threads_.emplace_back([loop = workers_[i]->context()->loop.get()] { loop->run(); });
+Result<> ServerImpl::launch(std::size_t on_caller) {
+    try {
+        for (std::size_t i = on_caller; i < workers_.size(); ++i) {
+            threads_.emplace_back([loop = workers_[i]->context()->loop.get()] { loop->run(); });
+        }
+    } catch (const std::system_error& error) {
+        take_back();
+        return Error{Errc::system, fmt::format("cannot start a thread: {}", error.what())};
     }
     log(LogLevel::info, fmt::format("listening on {}:{} threads={} tls={}", options_->host, port_.load(),
                                     workers_.size(), options_->tls.has_value()));
-    if (on_listening_) workers_[0]->context()->fenced("on_listening", [&] { on_listening_(port_); });
-}
-
-Result<> ServerImpl::start() {
-    if (auto begun = begin(); !begun) return begun;
-    if (auto opened = open(); !opened) return opened;
-    launch(0);
+    if (!on_listening_) return {};
+    auto& context = *workers_[0]->context();
+    const auto tell = [this, &context] { context.fenced("on_listening", [&] { on_listening_(port_); }); };
+    if (on_caller == 0) {
+        tell();
+    } else {
+        context.loop->post(tell);  // on the loop, so that a call that would wait for this very thread is refused
+    }
     return {};
 }
 
-Result<> ServerImpl::run() {
-    if (auto begun = begin(); !begun) return begun;
-    {
-        const std::lock_guard lock(life_mutex_);
-        runs_on_caller_ = true;
-    }
+Result<> ServerImpl::start() {
+    if (auto begun = begin(false); !begun) return begun;
     if (auto opened = open(); !opened) return opened;
-    launch(1);
+    return launch(0);
+}
+
+Result<> ServerImpl::run() {
+    if (auto begun = begin(true); !begun) return begun;
+    if (auto opened = open(); !opened) return opened;
+    if (auto launched = launch(1); !launched) return launched;
     workers_[0]->context()->loop->run();
     finish();
     return {};
@@ -233,6 +255,7 @@ void ServerImpl::wait() {
 void ServerImpl::finish() {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
+    const std::lock_guard extensions_lock(extensions_mutex_);
     if (const auto extensions = pipeline_.snapshot()) {
         for (const auto& registration : *extensions) {
             (void)pipeline_.remove(registration->name);
@@ -247,9 +270,15 @@ void ServerImpl::finish() {
 
 // -- while it runs ---------------------------------------------------------------------------------------------------
 
+bool ServerImpl::has_stopped() const {
+    const std::lock_guard lock(life_mutex_);
+    return life_ == Life::stopped;
+}
+
 Result<> ServerImpl::check_not_on_loop(std::string_view call) const {
-    for (const auto& worker : workers_) {
-        if (worker->context()->loop->in_loop_thread()) {
+    const std::size_t count = open_workers_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (workers_[i]->context()->loop->in_loop_thread()) {
             return Error{Errc::wrong_state, fmt::format("{} waits for all loops: not to be called on one", call)};
         }
     }
@@ -261,8 +290,8 @@ void ServerImpl::on_all_loops(const std::function<void(Worker&)>& action) {
     for (const auto& worker : workers_) {
         std::promise<void> promise;
         auto future = promise.get_future();
-        const bool posted = worker->context()->loop->post(
-            [&action, worker = worker.get(), promise = std::move(promise)]() mutable {
+        const bool posted =
+            worker->context()->loop->post([&action, worker = worker.get(), promise = std::move(promise)]() mutable {
                 action(*worker);
                 promise.set_value();
             });
@@ -271,14 +300,25 @@ void ServerImpl::on_all_loops(const std::function<void(Worker&)>& action) {
     for (auto& each : done) each.wait();
 }
 
+Result<> ServerImpl::fenced_on_register(IExtension& extension) {
+    try {
+        return extension.on_register(*this);
+    } catch (const std::exception& error) {
+        return Error{Errc::user_code, fmt::format("on_register of \"{}\" threw: {}", extension.name(), error.what())};
+    } catch (...) {
+        return Error{Errc::user_code, fmt::format("on_register of \"{}\" threw", extension.name())};
+    }
+}
+
 Result<> ServerImpl::register_extension(std::shared_ptr<IExtension> extension) {
     if (auto wrong = check_not_on_loop("register_extension()"); !wrong) return wrong;
     if (!extension) return Error{Errc::invalid_argument, "register_extension() was given no extension"};
     const std::lock_guard lock(extensions_mutex_);
+    if (has_stopped()) return Error{Errc::wrong_state, "the server has stopped: it takes no extensions any more"};
     if (pipeline_.find(extension->name())) {
         return Error{Errc::duplicate, fmt::format("an extension \"{}\" is already registered", extension->name())};
     }
-    if (auto ready = extension->on_register(*this); !ready) return ready;
+    if (auto ready = fenced_on_register(*extension); !ready) return ready;
     auto snapshot = pipeline_.add(extension);
     if (!snapshot) {
         extension->on_unregister(*this);

@@ -12,7 +12,8 @@
 
 namespace cryo::server {
 
-/// The Cryo sessions of a server by id. An id is taken from the verdict of the validator until its connection starts to close.
+/// The Cryo sessions of a server by id. An id is taken from the verdict of the validator until its connection starts to
+/// close.
 ///
 /// Thread safety: any thread.
 class SessionRegistry {

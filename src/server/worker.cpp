@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "server/tls_config.h"
 
 namespace cryo::server {
@@ -16,6 +20,7 @@ using connection::WebSocketConnection;
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{16};
+constexpr std::size_t kCrowd = 1024;
 
 }  // namespace
 
@@ -36,10 +41,9 @@ Result<> Worker::open(int listener_fd, connection::HttpDispatcher& dispatcher, s
     config.tls_handshake_timeout = options.handshake_timeout;
     config.logger = options.logger;
     config.on_wake = std::move(on_wake);
-    auto accept = [context = context_.get(), &dispatcher](
-                      transport::Socket& socket) -> std::shared_ptr<transport::SocketHandler> {
-        if (!context->limiter->enter()) return nullptr;
-        Counters::add(context->counters.accepted);
+    config.may_accept = [this] { return let_in(); };
+    config.on_gone = [this] { let_go(); };
+    auto accept = [context = context_.get(), &dispatcher](transport::Socket& socket) {
         return std::make_shared<HttpConnection>(context->shared_from_this(), socket, dispatcher);
     };
     auto loop = transport::Loop::create(std::move(config), std::move(accept));
@@ -47,6 +51,24 @@ Result<> Worker::open(int listener_fd, connection::HttpDispatcher& dispatcher, s
     context_->loop = std::move(loop).value();
     context_->throttled = std::make_unique<ThrottledConnections>(*context_->loop);
     return {};
+}
+
+bool Worker::let_in() {
+    if (!context_->limiter->enter()) return false;
+    Counters::add(context_->counters.accepted);
+    return true;
+}
+
+/// After most of a crowd has left, its memory goes back to the system: the allocator would keep it.
+void Worker::let_go() {
+    context_->limiter->leave();
+    const std::size_t count = context_->loop->socket_count();
+    most_sockets_ = std::max(most_sockets_, count);
+    if (most_sockets_ < kCrowd || count > most_sockets_ / 8) return;
+    most_sockets_ = count;
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void Worker::drain() {
@@ -68,7 +90,8 @@ void Worker::drain_step() noexcept {
     const auto due = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(drain_total_)));
     close_some(std::min(due, drain_total_) - drain_closed_);
 
-    const bool done = drain_closed_ == drain_total_ && context_->connections.size() == 0 && context_->busy_exchanges == 0;
+    const bool done =
+        drain_closed_ == drain_total_ && context_->connections.size() == 0 && context_->busy_exchanges == 0;
     if (done || elapsed >= limit) return context_->loop->stop();
     context_->loop->timers().start(drain_timer_, kDrainStep);
 }

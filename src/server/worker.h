@@ -29,16 +29,19 @@ public:
     /// Takes over a listening socket; every accepted one gets an HTTP connection that asks `dispatcher`.
     Result<> open(int listener_fd, connection::HttpDispatcher& dispatcher, std::function<void()> on_wake);
 
-    /// Closes the WebSocket connections one after the other over the first half of `drain_timeout`, waits for answers that are
-    /// due, then ends the loop; what is left at the end of `drain_timeout` is cut.
+    /// Closes the WebSocket connections one after the other over the first half of `drain_timeout`, waits for answers
+    /// that are due, then ends the loop; what is left at the end of `drain_timeout` is cut.
     void drain();
     bool draining() const noexcept { return draining_; }
 
 private:
+    bool let_in();
+    void let_go();
     void drain_step() noexcept;
     void close_some(std::size_t count);
 
     std::size_t index_;
+    std::size_t most_sockets_ = 0;  // since memory was last given back
     std::shared_ptr<connection::LoopContext> context_;
     extension::HookRunner hooks_;
     transport::Clock::time_point drain_began_{};

@@ -43,19 +43,20 @@ SessionCore::SessionCore(Link& link, const SessionId& id, const CoreOptions& opt
 SessionCore::~SessionCore() = default;
 
 void SessionCore::open() {
-    if (!cale_) {
-        phase_ = Phase::open;
-        link_.opened();
-        return;
-    }
-    // A server_hello in the same read as the 101 response is lost by the Node client. Its WebSocket layer answers this
-    // ping once it is past the upgrade.
+    // The Node client attaches its listener a few ticks after the upgrade and loses what comes in the same read as the
+    // 101. Its WebSocket layer answers this ping once it is past that.
     phase_ = Phase::websocket_pong;
     link_.send_websocket_ping();
 }
 
+void SessionCore::announce() {
+    phase_ = Phase::open;
+    link_.opened();
+}
+
 void SessionCore::on_websocket_pong() {
     if (closed_ || phase_ != Phase::websocket_pong) return;
+    if (!cale_) return announce();
     cale_->key_pair = cale::KeyPair::generate();
     if (!cale_->key_pair) return close(CloseCode::server_error, "no key");
     phase_ = Phase::client_hello;
@@ -79,6 +80,8 @@ void SessionCore::on_binary(std::span<std::byte> message, TimePoint now) {
     }
     const FrameHeader& header = std::get_if<protocol::FrameView>(&parsed)->header;
     if (header.session_id != id_) return violation(header.ack_id, CloseCode::client_error, "foreign session id");
+    if (!cale_ && phase_ == Phase::websocket_pong) announce();  // who sends frames is past the upgrade
+    if (closed_) return;
     handle(header, message.subspan(kFrameHeaderBytes), now);
 }
 
@@ -128,8 +131,7 @@ void SessionCore::handle_handshake(const FrameHeader& header, Bytes payload) {
     }
     if (phase_ == Phase::handshake_done && header.type == FrameType::handshake_done &&
         header.ack_id == cale_->client_hello_id) {
-        phase_ = Phase::open;
-        return link_.opened();
+        return announce();
     }
     violation(header.ack_id, CloseCode::cale_handshake, "unexpected handshake frame");
 }
@@ -148,11 +150,12 @@ void SessionCore::on_cale_timeout() {
     if (!closed_ && phase_ != Phase::open) close(CloseCode::cale_handshake, "handshake timeout");
 }
 
-void SessionCore::on_heartbeat(TimePoint now) {
+void SessionCore::on_heartbeat(TimePoint now, bool excused) {
+    // A peer that answers no WebSocket pings: it has had time enough.
+    if (!closed_ && !cale_ && phase_ == Phase::websocket_pong) announce();
     if (!is_open()) return;
-    if (awaiting_pong_) return close(CloseCode::client_error, "ping unanswered");
-    awaiting_pong_ = true;
-    ping();
+    if (awaiting_pong_ && !excused) return close(CloseCode::client_error, "ping unanswered");
+    if (!std::exchange(awaiting_pong_, true)) ping();
     if (closed_) return;
 
     acks_.expire(now);
@@ -207,6 +210,7 @@ void SessionCore::send_control(FrameType type, std::uint32_t ack_id, Bytes paylo
 }
 
 void SessionCore::violation(std::uint32_t ack_id, CloseCode code, std::string_view reason) {
+    violated_ = true;
     send_control(FrameType::error, ack_id, as_bytes(protocol::kInvalidOperation));
     close(code, reason);
 }

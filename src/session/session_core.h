@@ -57,8 +57,8 @@ struct CoreOptions {
 /// handshake_done) carry the id of the frame they answer.
 ///
 /// Violations get an error frame `invalid_operation` (under the offending frame's ack id where it is known, else 0),
-/// then a close with 4001, during the CALE handshake 4011. In a secure session the error frame is encrypted like any
-/// other.
+/// then a close with 4001, or 4011 for a handshake frame that does not fit. In a secure session the error frame is
+/// encrypted like any other.
 class SessionCore {
 public:
     SessionCore(Link& link, const SessionId& id, const CoreOptions& options);
@@ -66,15 +66,16 @@ public:
     SessionCore(const SessionCore&) = delete;
     SessionCore& operator=(const SessionCore&) = delete;
 
-    /// The upgrade is done. Without CALE the session is open at once; with it, `opened` comes after the handshake.
+    /// The upgrade is done. `opened` comes when the peer is known to listen: with its answer to a WebSocket ping, its
+    /// first frame, or at the first heartbeat; with CALE after the handshake, which waits for that pong.
     void open();
 
     void on_websocket_pong();
     /// One binary message; decrypted in place.
     void on_binary(std::span<std::byte> message, TimePoint now);
     void on_text();
-    /// Every `keepalive_interval`.
-    void on_heartbeat(TimePoint now);
+    /// Every `keepalive_interval`. `excused`: an unanswered ping is not held against the peer this time.
+    void on_heartbeat(TimePoint now, bool excused = false);
     /// `cale_handshake_timeout` has passed since `open`. Nothing happens when the session is open by then.
     void on_cale_timeout();
     /// The link closes for a reason of its own: input is ignored from now on; queued data can still be encoded.
@@ -93,6 +94,8 @@ public:
 
     /// May talk: announced, and not closed since.
     bool is_open() const noexcept { return phase_ == Phase::open && !closed_; }
+    /// The client broke the protocol; true before `Link::close` is called for it.
+    bool violated() const noexcept { return violated_; }
     bool secure() const noexcept { return phase_ == Phase::open && cale_ != nullptr; }
 
     std::optional<std::chrono::microseconds> rtt() const noexcept { return acks_.rtt(); }
@@ -100,10 +103,11 @@ public:
     std::uint64_t ack_timeouts() const noexcept { return acks_.timeouts(); }
 
 private:
-    /// The CALE handshake waits in each of the middle phases for what it is named after.
+    /// The middle phases, the last two with CALE only, are named after what the session waits for.
     enum class Phase : std::uint8_t { created, websocket_pong, client_hello, handshake_done, open };
     struct Cale;
 
+    void announce();
     void handle(const protocol::FrameHeader& header, std::span<std::byte> payload, TimePoint now);
     void handle_data(const protocol::FrameHeader& header, std::span<std::byte> payload);
     void handle_ping_pong(std::uint32_t ack_id, Bytes payload);
@@ -127,6 +131,7 @@ private:
     Phase phase_ = Phase::created;
     bool awaiting_pong_ = false;
     bool closed_ = false;
+    bool violated_ = false;
 };
 
 }  // namespace cryo::session

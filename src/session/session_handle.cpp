@@ -1,11 +1,10 @@
 #include "session/session_handle.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
 
-#include "http/uri.h"
+#include "connection/prepared_message.h"
 #include "websocket/frame.h"
 #include "websocket/utf8.h"
 
@@ -66,7 +65,7 @@ SessionHandle::~SessionHandle() = default;
 // -- sending ---------------------------------------------------------------------------------------------------------
 
 SendStatus SessionHandle::send_utf8(std::string_view text, SendOptions options) {
-    if (!websocket::is_valid_utf8(as_bytes(text))) return SendStatus::dropped;
+    if (!websocket::is_valid_utf8(as_bytes(text))) return refuse_invalid_text();
     return connection_->send_text(text, options);
 }
 
@@ -75,24 +74,28 @@ SendStatus SessionHandle::send_binary(Bytes data, SendOptions options) {
 }
 
 SendStatus SessionHandle::send(const PreparedMessage& message, SendOptions options) {
+    if (!message.encoded()->valid) return refuse_invalid_text();
     return connection_->send(message, options);
+}
+
+SendStatus SessionHandle::refuse_invalid_text() {
+    Counters::add(connection_->context().counters.dropped_messages);
+    return SendStatus::dropped;
 }
 
 SendStatus SessionHandle::on_send(WebSocketConnection& connection, const OutgoingMessage& message) {
     if (hooks_.empty() && (!hooked_ || hooked_->send.idle())) return connection.write(message);
     const Bytes payload = message.payload;
-    auto copy = message.kind == MessageKind::text
-                    ? Message(std::string(as_text(payload)))
-                    : Message(std::vector<std::byte>(payload.begin(), payload.end()));
+    auto copy = message.kind == MessageKind::text ? Message(std::string(as_text(payload)))
+                                                  : Message(std::vector<std::byte>(payload.begin(), payload.end()));
     return hooked().send.submit(std::move(copy), message.dedupe_key);
 }
 
 bool SessionHandle::encode(WebSocketConnection& connection, const OutgoingMessage& message, OutputBuffer& out) {
     encoding_ = true;
-    const bool encoded =
-        append_binary(out, core_.encoded_size(message.payload.size()), [&](std::span<std::byte> room) {
-            return core_.encode_data(message.kind, message.payload, room, connection.now());
-        });
+    const bool encoded = append_binary(out, core_.encoded_size(message.payload.size()), [&](std::span<std::byte> room) {
+        return core_.encode_data(message.kind, message.payload, room, connection.now());
+    });
     encoding_ = false;
     if (auto pending = std::exchange(close_after_encode_, std::nullopt)) close(pending->first, pending->second);
     return encoded;
@@ -159,15 +162,14 @@ void SessionHandle::received(MessageKind kind, std::span<std::byte> payload) {
 }
 
 void SessionHandle::deliver(MessageKind kind, Bytes payload) {
-    const bool handled = kind == MessageKind::text
-                             ? emit(&Handlers::message_utf8, "on_message_utf8", as_text(payload))
-                             : emit(&Handlers::message_binary, "on_message_binary", payload);
+    const bool handled = kind == MessageKind::text ? emit(&Handlers::message_utf8, "on_message_utf8", as_text(payload))
+                                                   : emit(&Handlers::message_binary, "on_message_binary", payload);
     if (!handled) close(CloseCode::server_error, "a message handler failed");
 }
 
-void SessionHandle::on_keepalive(WebSocketConnection& connection) {
+void SessionHandle::on_keepalive(WebSocketConnection& connection, bool excused) {
     const bool was_open = connection.is_open();
-    core_.on_heartbeat(connection.now());
+    core_.on_heartbeat(connection.now(), excused);
     if (was_open && !connection.is_open()) Counters::add(connection.context().counters.heartbeat_timeouts);
 }
 
@@ -183,14 +185,19 @@ void SessionHandle::heartbeat(const HeartbeatStats& stats) {
 
 void SessionHandle::on_server_stop(WebSocketConnection&) { close(CloseCode::graceful, "server is stopping"); }
 
-void SessionHandle::on_closing(WebSocketConnection&) {
+void SessionHandle::on_closing(WebSocketConnection& connection) {
+    if (core_.violated()) Counters::add(connection.context().counters.protocol_errors);
     core_.on_closing();
     cale_timer_.cancel();
     host_.session_closing(*this);
 }
 
 void SessionHandle::on_closed(WebSocketConnection&, const CloseEvent& event) {
-    hooked_.reset();
+    if (hooked_) {
+        hooked_->send.abandon();
+        hooked_->receive.abandon();
+        hooked_.reset();
+    }
     if (!announced_) return;
     emit(&Handlers::closed, "on_closed", event);
     hooks_.session_closed(*this, event, opened_mark_);
@@ -207,14 +214,20 @@ SessionHandle::Handlers& SessionHandle::handlers() {
 SessionHandle::Hooked& SessionHandle::hooked() {
     if (!hooked_) {
         const auto& limits = options_.backpressure;
-        hooked_ = std::make_unique<Hooked>(
-            *this, extension::HookLimits{limits.max_deferred_count, limits.max_deferred_bytes});
+        hooked_ = std::make_unique<Hooked>(*this,
+                                           extension::HookLimits{limits.max_deferred_count, limits.max_deferred_bytes});
     }
     return *hooked_;
 }
 
 SendStatus SessionHandle::passed(Direction direction, Message& message, std::string_view dedupe_key) {
-    if (direction == Direction::send) return connection_->write({message.kind(), message.bytes(), dedupe_key});
+    if (direction == Direction::send) {
+        const SendStatus status = connection_->write({message.kind(), message.bytes(), dedupe_key});
+        if (status == SendStatus::closed) {
+            connection_->count_drop({message.kind(), message.bytes().size(), DropReason::closed, dedupe_key});
+        }
+        return status;
+    }
     deliver(message.kind(), message.bytes());
     return SendStatus::sent;
 }
@@ -225,14 +238,13 @@ void SessionHandle::unblocked(Direction direction) {
     if (direction == Direction::receive) connection_->set_paused(WebSocketConnection::by_deferred_hooks, false);
 }
 
-/// Calls a handler of the application. It is taken out for the call, as it may set another one in its place. False when it
-/// threw.
+/// Calls a handler of the application. It is taken out for the call, as it may set another one in its place. False when
+/// it threw.
 template <class Handler, class... Args>
 bool SessionHandle::emit(Handler Handlers::*which, std::string_view name, Args&&... args) {
     if (!handlers_ || !(handlers_.get()->*which)) return true;
     Handler handler = std::move(handlers_.get()->*which);
-    const bool handled =
-        connection_->context().fenced(name, [&] { handler(*this, std::forward<Args>(args)...); });
+    const bool handled = connection_->context().fenced(name, [&] { handler(*this, std::forward<Args>(args)...); });
     if (handlers_ && !(handlers_.get()->*which)) handlers_.get()->*which = std::move(handler);
     return handled;
 }
@@ -275,14 +287,13 @@ std::optional<std::string> SessionHandle::query(std::string_view name) const {
 }
 
 std::any& SessionHandle::slot(std::string_view key) {
-    if (auto* found = find_slot(key)) return *found;
-    if (!store_) store_ = std::make_unique<std::vector<std::pair<std::string, std::any>>>();
-    return store_->emplace_back(std::string(key), std::any()).second;
+    if (!store_) store_ = std::make_unique<std::map<std::string, std::any, std::less<>>>();
+    return (*store_)[std::string(key)];
 }
 
 std::any* SessionHandle::find_slot(std::string_view key) noexcept {
     if (!store_) return nullptr;
-    const auto found = std::ranges::find(*store_, key, &std::pair<std::string, std::any>::first);
+    const auto found = store_->find(key);
     return found == store_->end() ? nullptr : &found->second;
 }
 

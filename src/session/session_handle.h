@@ -1,6 +1,8 @@
 #pragma once
 
 #include <any>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,9 +42,12 @@ struct Opening {
     std::string query{};  ///< As sent, without what the protocol itself uses.
 };
 
-/// The session as the application sees it: brings together the protocol (`SessionCore`), the connection below it and the
-/// extensions' hooks.
-class SessionHandle final : public Session, public connection::ConnectionListener, private Link, private extension::HookSink {
+/// The session as the application sees it: brings together the protocol (`SessionCore`), the connection below it and
+/// the extensions' hooks.
+class SessionHandle final : public Session,
+                            public connection::ConnectionListener,
+                            private Link,
+                            private extension::HookSink {
 public:
     SessionHandle(SessionHost& host, const extension::HookRunner& hooks, const ServerOptions& options, Opening opening);
     ~SessionHandle() override;
@@ -87,7 +92,7 @@ public:
                 connection::OutputBuffer& out) override;
     void on_drain(connection::WebSocketConnection&) override;
     void on_dropped(connection::WebSocketConnection&, const DroppedMessage& message) override;
-    void on_keepalive(connection::WebSocketConnection&) override;
+    void on_keepalive(connection::WebSocketConnection&, bool excused) override;
     void on_server_stop(connection::WebSocketConnection&) override;
     void on_closing(connection::WebSocketConnection&) override;
     void on_closed(connection::WebSocketConnection&, const CloseEvent& event) override;
@@ -112,6 +117,7 @@ private:
     void unblocked(extension::Direction direction) override;
 
     void deliver(MessageKind kind, Bytes payload);
+    SendStatus refuse_invalid_text();
     Handlers& handlers();
     Hooked& hooked();
     template <class Handler, class... Args>
@@ -126,7 +132,7 @@ private:
     SessionCore core_;
     std::unique_ptr<Handlers> handlers_{};
     std::unique_ptr<Hooked> hooked_{};
-    std::unique_ptr<std::vector<std::pair<std::string, std::any>>> store_{};
+    std::unique_ptr<std::map<std::string, std::any, std::less<>>> store_{};
     transport::MemberTimer<SessionHandle, &SessionHandle::on_cale_timeout> cale_timer_{*this};
     std::optional<std::pair<CloseCode, std::string>> close_after_encode_{};
     std::uint64_t opened_mark_ = 0;

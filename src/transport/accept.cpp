@@ -72,7 +72,11 @@ void Loop::Impl::accept_ready() noexcept {
             ::accept4(config.fd, reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             out_of_descriptors = false;
-            adopt(fd, compact(address));
+            if (config.may_accept && !config.may_accept()) {
+                ::close(fd);
+            } else {
+                adopt(fd, compact(address));
+            }
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             return pause_accepting(errno);
         } else if (errno == EAGAIN) {

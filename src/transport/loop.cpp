@@ -223,6 +223,7 @@ void Loop::Impl::remove(Socket& socket) {
     }
     if (adopting == &socket) adopting = nullptr;
     delete &socket;
+    if (config.on_gone) config.on_gone();
 }
 
 }  // namespace cryo::transport

@@ -33,8 +33,12 @@ struct ListenConfig {
     std::chrono::milliseconds tls_handshake_timeout{10'000};
     std::size_t read_buffer_bytes = 128 * 1024;  ///< One for the whole loop.
     std::shared_ptr<ILogger> logger{};
-    UniqueFunction<void()>
-        on_wake{};  ///< Called on the loop's thread after `Loop::wake`, and now and then without one.
+    /// Asked for each connection, before TLS; false: it is closed. Empty: all may.
+    UniqueFunction<bool()> may_accept{};
+    /// A connection that was let in is gone, whatever became of it.
+    UniqueFunction<void()> on_gone{};
+    /// Called on the loop's thread after `Loop::wake`, and now and then without one.
+    UniqueFunction<void()> on_wake{};
 };
 
 /// One thread's event loop: libuv under a libwebsockets context, with its share of the listening port.

@@ -57,6 +57,7 @@ Result<> Loop::Impl::open_lws() {
     if (tls.enabled()) {
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
                         LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+        info.provided_client_ssl_ctx = tls.client_context();
     }
 
     if (config.logger) {

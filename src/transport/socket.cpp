@@ -148,7 +148,8 @@ bool Socket::on_writable() {
     full_ = false;
     in_callback_ = true;
     const bool drained = !tls_ || tls_->flush_held();
-    if (drained && finished_) finish_shutdown();
+    if (tls_) tls_->read_pending();  // OpenSSL may have had to write before it could read on
+    if (drained && finished_ && !closing_) finish_shutdown();
     if (drained && !finished_ && !closing_) {
         flush_wanted_ = false;
         handler_->on_flush();

@@ -5,9 +5,11 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -98,6 +100,14 @@ Result<> load_client_ca(SSL_CTX* context, const std::string& path) {
     return {};
 }
 
+/// Clients resume with tickets that only these keys open; what an old client CA vouched for ends here.
+void forget_sessions(SSL_CTX* context) {
+    std::vector<unsigned char> keys(static_cast<std::size_t>(SSL_CTX_get_tlsext_ticket_keys(context, nullptr, 0)));
+    if (RAND_bytes(keys.data(), static_cast<int>(keys.size())) != 1) return;
+    SSL_CTX_set_tlsext_ticket_keys(context, keys.data(), static_cast<long>(keys.size()));
+    OPENSSL_cleanse(keys.data(), keys.size());
+}
+
 int openssl_version(int minimum_version) { return minimum_version == 13 ? TLS1_3_VERSION : TLS1_2_VERSION; }
 
 /// `current` points to what the connection is to be handed over to.
@@ -128,8 +138,16 @@ Result<> TlsServer::load(const TlsConfig& config) {
     if (!made) return std::move(made).error();
     current_ = std::move(*made);
     policy_ = {openssl_version(config.minimum_version), !config.client_ca_file.empty()};
-    if (template_) apply_policy(template_, policy_);
+    if (template_) {
+        apply_policy(template_, policy_);
+        forget_sessions(template_);
+    }
     return {};
+}
+
+ssl_ctx_st* TlsServer::client_context() {
+    if (!client_) client_.reset(SSL_CTX_new(TLS_client_method()));
+    return client_.get();
 }
 
 void TlsServer::attach(ssl_ctx_st* template_context) noexcept {

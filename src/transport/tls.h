@@ -34,10 +34,14 @@ public:
     Result<> load(const TlsConfig& config);
     /// To be called once, with libwebsockets' context.
     void attach(ssl_ctx_st* template_context) noexcept;
+    /// libwebsockets wants one for connections to others, of which there are none. Of those it makes by itself it frees
+    /// only the process's last.
+    ssl_ctx_st* client_context();
     bool enabled() const noexcept { return current_ != nullptr; }
 
 private:
     SslContext current_;
+    SslContext client_;
     TlsPolicy policy_;
     ssl_ctx_st* template_ = nullptr;
 };

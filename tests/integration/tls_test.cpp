@@ -11,6 +11,8 @@ using test::ClientSocket;
 using test::TlsCertificate;
 using test::TlsClientSocket;
 
+using SessionPtr = std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)>;
+
 class Tls : public ::testing::Test {
 protected:
     TlsCertificate certificate_;
@@ -247,8 +249,7 @@ TEST_F(Tls, SessionsAreResumed) {
         TlsClientSocket first(server.port, {.maximum_version = version});
         first.send("x");
         ASSERT_EQ(first.receive(1), "x");
-        std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session(SSL_get1_session(first.ssl()),
-                                                                          SSL_SESSION_free);
+        const SessionPtr session(SSL_get1_session(first.ssl()), SSL_SESSION_free);
         TlsClientSocket second(server.port, {.maximum_version = version, .resume = session.get()});
         ASSERT_TRUE(second.connected());
         EXPECT_EQ(SSL_session_reused(second.ssl()), 1);
@@ -297,6 +298,18 @@ TEST_F(Tls, ReloadTakesANewClientCaToo) {
     ASSERT_TRUE(server.on_loop([&] { return server.loop->reload_certificate(config); }));
     TlsClientSocket client(server.port);
     EXPECT_FALSE(client.connected() && client.send("x") && client.receive(1) == "x");
+}
+
+TEST_F(Tls, ReloadEndsTheResumptionOfOldSessions) {
+    LoopThread server([](TestHandler&) {}, with_tls(certificate_));
+    TlsClientSocket first(server.port);
+    first.send("x");
+    ASSERT_EQ(first.receive(1), "x");
+    const SessionPtr session(SSL_get1_session(first.ssl()), SSL_SESSION_free);
+    ASSERT_TRUE(server.on_loop([&] { return server.loop->reload_certificate(*with_tls(certificate_).tls); }));
+    TlsClientSocket second(server.port, {.resume = session.get()});
+    ASSERT_TRUE(second.connected());
+    EXPECT_EQ(SSL_session_reused(second.ssl()), 0);
 }
 
 TEST_F(Tls, FailedReloadLeavesTheOldCertificateInUse) {

@@ -10,23 +10,39 @@ import { run, start } from './support/server.mjs';
 
 const kWithOptions = ['echo', 'chat', 'auth', 'extension', 'rpc'];
 
-async function open(t, server, options = {}) {
-    const session = await connect(server.url, { token: 'secret', ...options });
-    t.after(() => session.close());
-    return session;
-}
+/// A session whose texts can be asked for one by one.
+class Conversation {
+    #texts = [];
+    #waiting = [];
 
-const nextText = (session) => new Promise((resolve) => {
-    const end = session.on('message-utf8', (text) => {
-        end();
-        resolve(text);
-    });
-});
+    static async open(t, server, options = {}) {
+        const session = await connect(server.url, { token: 'secret', ...options });
+        t.after(() => session.close());
+        return new Conversation(session);
+    }
 
-async function ask(session, text) {
-    const answer = nextText(session);
-    session.sendUtf8(text);
-    return answer;
+    constructor(session) {
+        this.session = session;
+        this.closed = new Promise((resolve) => session.on('closed', resolve));
+        session.on('message-utf8', (text) => {
+            if (this.#waiting.length > 0) this.#waiting.shift()(text);
+            else this.#texts.push(text);
+        });
+    }
+
+    say(text) {
+        this.session.sendUtf8(text);
+    }
+
+    hear() {
+        if (this.#texts.length > 0) return Promise.resolve(this.#texts.shift());
+        return new Promise((resolve) => this.#waiting.push(resolve));
+    }
+
+    ask(text) {
+        this.say(text);
+        return this.hear();
+    }
 }
 
 for (const name of kWithOptions) {
@@ -53,8 +69,8 @@ for (const name of kWithOptions) {
 }
 
 test('minimal sends text back', async (t) => {
-    const session = await open(t, await start(t, 'minimal', ['0']));
-    assert.equal(await ask(session, 'hello'), 'hello');
+    const client = await Conversation.open(t, await start(t, 'minimal', ['0']));
+    assert.equal(await client.ask('hello'), 'hello');
 });
 
 test('echo answers GET /health with ok', async (t) => {
@@ -72,32 +88,30 @@ test('echo names a certificate it cannot read', async () => {
 
 test('auth greets who the database knows, and refuses the others', async (t) => {
     const server = await start(t, 'auth');
-    const greetings = await Promise.all(['ada', 'grace'].map(async (user) => {
-        const session = connect(server.url, { token: `token-of-${user}` });
-        t.after(async () => (await session).close());
-        return nextText(await session);
-    }));
-    assert.match(greetings[0], /^hello ada, your claims: .*admin/);
-    assert.match(greetings[1], /^hello grace, your claims: .*guest/);
+    const greeting = async (user) => (await Conversation.open(t, server, { token: `token-of-${user}` })).hear();
+    const [ada, grace] = await Promise.all([greeting('ada'), greeting('grace')]);
+    assert.match(ada, /^hello ada, your claims: .*admin/);
+    assert.match(grace, /^hello grace, your claims: .*guest/);
     await assert.rejects(connect(server.url, { token: 'token-of-nobody' }), /401/);
 });
 
 test('extension: shouting is turned down, empty messages are dropped, the log has it all', async (t) => {
     const server = await start(t, 'extension');
-    const session = await open(t, server);
-    assert.equal(await ask(session, 'HELLO, WORLD. GRÜSSE!'), 'hello, world. grÜsse!');
-    assert.equal(await ask(session, 'Hello'), 'Hello');
-    session.sendUtf8('   ');
-    assert.equal(await ask(session, 'next'), 'next');
-    session.close();
+    const client = await Conversation.open(t, server);
+    assert.equal(await client.ask('HELLO, WORLD. GRÜSSE!'), 'hello, world. grÜsse!');
+    assert.equal(await client.ask('Hello'), 'Hello');
+    client.say('   ');
+    assert.equal(await client.ask('next'), 'next');
+    client.session.close();
+    await client.closed;
     await server.stop();
-    const log = server.lines.filter((line) => line.startsWith(session.sid)).map((line) => line.slice(37));
+    const log = server.lines.filter((line) => line.startsWith(client.session.sid)).map((line) => line.slice(37));
     assert.deepEqual(log, ['opened', 'received text, 22 bytes', 'sends text, 22 bytes', 'received text, 5 bytes',
         'sends text, 5 bytes', 'received text, 3 bytes', 'received text, 4 bytes', 'sends text, 4 bytes', 'closed with 1000']);
 });
 
 test('rpc answers, also later and out of order', async (t) => {
-    const rpc = new RpcClient(await open(t, await start(t, 'rpc')));
+    const rpc = new RpcClient((await Conversation.open(t, await start(t, 'rpc'))).session);
     const answered = [];
     const slow = rpc.call('factor', 999_999_000_001).then((result) => answered.push(result));
     const quick = rpc.call('add', 2, 3, -1).then((result) => answered.push(result));
@@ -123,16 +137,15 @@ test('chat serves its page, and nothing outside of its folder', async (t) => {
 });
 
 test('chat: names, rooms and messages have limits', async (t) => {
-    const session = await open(t, await start(t, 'chat'), { token: 'demo' });
-    assert.match(await ask(session, 'say\t1\nhello'), /^refused\n/);
-    assert.match(await ask(session, 'join\tlobby\t'), /^refused\n/);
-    assert.match(await ask(session, `join\tlobby\t${'x'.repeat(97)}`), /^refused\n/);
-    assert.match(await ask(session, 'join\ta\u0007b\tAda'), /^refused\n/);
-    assert.match(await ask(session, 'join\tlobby\tAda'), /^joined\tlobby\t\d+$/);
-    await nextText(session); // members
-    await nextText(session); // rooms
-    assert.match(await ask(session, `say\t1\n${'x'.repeat(16_001)}`), /^refused\n/);
-    const closed = new Promise((resolve) => session.on('closed', resolve));
-    session.sendUtf8('nonsense');
-    assert.equal(await closed, 4001);
+    const client = await Conversation.open(t, await start(t, 'chat'), { token: 'demo' });
+    assert.match(await client.ask('say\t1\nhello'), /^refused\n/);
+    assert.match(await client.ask('join\tlobby\t'), /^refused\n/);
+    assert.match(await client.ask(`join\tlobby\t${'x'.repeat(97)}`), /^refused\n/);
+    assert.match(await client.ask('join\ta\u0007b\tAda'), /^refused\n/);
+    assert.match(await client.ask('join\tlobby\tAda'), /^joined\tlobby\t\d+$/);
+    assert.match(await client.hear(), /^members\t\d+\tAda$/);
+    assert.match(await client.hear(), /^rooms\t/);
+    assert.match(await client.ask(`say\t1\n${'x'.repeat(16_001)}`), /^refused\n/);
+    client.say('nonsense');
+    assert.equal(await client.closed, 4001);
 });

@@ -77,7 +77,6 @@ $('sign-in-form').addEventListener('submit', async (event) => {
         });
         localStorage.setItem('name', name);
         chat.join(room.trim(), name.trim());
-        handlers.state('connected');
     } catch (error) {
         $('sign-in-error').textContent = error.code === 1006
             ? 'The server cannot be reached, or does not accept this token.'
@@ -104,7 +103,7 @@ const handlers = {
         $('composer').classList.toggle('offline', state !== 'connected');
         if (state === 'reconnecting') {
             const seconds = Math.max(1, Math.round(details.delay / 1_000));
-            $('banner-text').textContent = `The connection is lost. Trying again in ${seconds} s.`;
+            $('banner-text').textContent = `Connection lost. Next try in ${seconds} s.`;
             $('retry').textContent = 'Try now';
         } else if (state === 'closed') {
             $('banner-text').textContent = `The server has ended the session${details.reason ? `: ${details.reason}` : ''}.`;

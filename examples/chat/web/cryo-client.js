@@ -302,6 +302,7 @@ export class Session {
     #attempt = 0;
     #openedAt = 0;
     #listeners = new Map();
+    #held = []; // events before the application could listen; null afterwards
     #pending = new Map(); // ack id -> {at, resolve}, oldest first
     #waiting = []; // messages sent while there is no connection
     #timers = {};
@@ -323,7 +324,10 @@ export class Session {
     static connect(url, options = {}) {
         const session = new Session(url, options);
         return new Promise((resolve, reject) => {
-            session.#dial(() => resolve(session), (code, reason) => {
+            session.#dial(() => {
+                resolve(session);
+                setTimeout(() => session.#release());
+            }, (code, reason) => {
                 session.#closed = true;
                 reject(new CryoError(code, reason || 'cannot connect'));
             });
@@ -380,7 +384,15 @@ export class Session {
         this.#redial();
     }
 
+    /// Who awaits `connect` can listen by now.
+    #release() {
+        const held = this.#held;
+        this.#held = null;
+        for (const [name, ...args] of held) this.#emit(name, ...args);
+    }
+
     #emit(name, ...args) {
+        if (this.#held) return this.#held.push([name, ...args]);
         for (const listener of this.#listeners.get(name) ?? []) {
             try {
                 listener(...args);
@@ -528,7 +540,8 @@ export class Session {
     }
 }
 
-/// Opens a session; resolves when it may talk, with CALE: once it is secure. Rejects with a `CryoError`.
+/// Opens a session; resolves when it may talk, with CALE: once it is secure. Rejects with a `CryoError`. Nothing is missed by
+/// listeners that are attached as soon as it resolves.
 ///
 /// Options: `token`; `cale` (as the server has it); `sid`, a UUID (default: random); `query`, further query parameters;
 /// `WebSocket`, a class to use where the platform has none; `reconnect` (default: true), and the numbers in `kDefaults`.

@@ -17,7 +17,7 @@ export class DeployedClient extends EventEmitter {
     #nextId = 0;
     #nextCounter = 0;
 
-    constructor(url, { sid, token, cale }) {
+    constructor(url, { sid, token, cale = false }) {
         super();
         this.#sid = Buffer.from(sid.replaceAll('-', ''), 'hex');
         this.#useCale = cale;
@@ -29,7 +29,7 @@ export class DeployedClient extends EventEmitter {
     async open() {
         await once(this.socket, 'open');
         // Fault 1: what arrives before the listener is attached is lost.
-        for (let i = 0; i < kTicksUntilListening; i++) await new Promise((resolve) => setImmediate(resolve));
+        for (let i = 0; i < kTicksUntilListening; i++) await new Promise((resolve) => process.nextTick(resolve));
         this.socket.on('message', (data) => this.#received(data));
     }
 

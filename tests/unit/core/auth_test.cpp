@@ -50,9 +50,9 @@ TEST(AuthReply, MovesItsRightToAnswer) {
 
 struct ValidatorTest : testing::Test {
     Answer ask(ITokenValidator& validator, std::string_view token) {
-        std::promise<Answer> answer;
-        auto result = answer.get_future();
-        validator.validate({token, {}, http}, AuthReply([&answer](Answer a) { answer.set_value(std::move(a)); }));
+        const auto answer = std::make_shared<std::promise<Answer>>();  // the pool's thread may still be in set_value
+        auto result = answer->get_future();
+        validator.validate({token, {}, http}, AuthReply([answer](Answer a) { answer->set_value(std::move(a)); }));
         return result.get();
     }
     HttpRequest http{};

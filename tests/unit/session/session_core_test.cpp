@@ -22,14 +22,47 @@ void expect_violation(const CoreUnderTest& t, std::uint32_t ack_id, CloseCode co
     EXPECT_FALSE(t.core.is_open());
 }
 
-TEST(SessionCore, IsOpenAtOnceWithoutCale) {
+TEST(SessionCore, WithoutCaleOpensWithTheWebSocketPong) {
     CoreUnderTest t;
     t.core.open();
+    EXPECT_EQ(t.link.websocket_pings, 1);
+    EXPECT_EQ(t.link.opens, 0);
+    EXPECT_FALSE(t.core.is_open());
+    EXPECT_FALSE(t.send(MessageKind::text, "too early")) << "the Node client would lose it";
+    t.core.on_websocket_pong();
     EXPECT_EQ(t.link.opens, 1);
-    EXPECT_EQ(t.link.websocket_pings, 0);
     EXPECT_TRUE(t.core.is_open());
     EXPECT_FALSE(t.core.secure());
     EXPECT_TRUE(t.link.sent.empty());
+    t.core.on_websocket_pong();
+    EXPECT_EQ(t.link.opens, 1);
+}
+
+TEST(SessionCore, WithoutCaleOpensWithTheFirstFrame) {
+    CoreUnderTest t;
+    t.core.open();
+    t.give(Client::utf8data, 0, "hello");
+    EXPECT_EQ(t.link.opens, 1);
+    ASSERT_EQ(t.link.delivered.size(), 1u);
+    EXPECT_EQ(t.link.delivered[0].second, "hello");
+}
+
+TEST(SessionCore, WithoutCaleOpensAtTheFirstHeartbeatForWhoAnswersNoWebSocketPings) {
+    CoreUnderTest t;
+    t.core.open();
+    t.core.on_heartbeat(t.now);
+    EXPECT_EQ(t.link.opens, 1);
+    ASSERT_EQ(t.link.sent.size(), 1u);
+    EXPECT_EQ(t.sent_frame(0).text(), "ping");
+}
+
+TEST(SessionCore, AFirstFrameThatViolatesOpensNothing) {
+    CoreUnderTest t;
+    t.core.open();
+    t.give(std::vector<std::byte>(5));
+    EXPECT_EQ(t.link.opens, 0);
+    ASSERT_EQ(t.link.closes.size(), 1u);
+    EXPECT_EQ(t.link.closes[0].code, CloseCode::client_error);
 }
 
 TEST(SessionCore, AcksDataUnderItsIdBeforeDelivery) {
