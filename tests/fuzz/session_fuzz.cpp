@@ -27,7 +27,7 @@ public:
     const session::SessionCore* core = nullptr;
     std::vector<Buffer> sent{};
 
-    void send_websocket_ping() override { require(use_cale_ && !opened_); }
+    void send_websocket_ping() override { require(!opened_); }
     void send_control(Bytes message) override {
         require(!closed_);
         if (core->secure()) {
@@ -90,7 +90,7 @@ public:
 
 private:
     void apply(Input& input) {
-        switch (input.byte() % 12) {
+        switch (input.byte() % 13) {
             case 0:
                 return core_.on_websocket_pong();
             case 1:
@@ -117,6 +117,8 @@ private:
             case 11:
                 if (input.byte() == 0) core_.on_closing();
                 return;
+            case 12:
+                return core_.on_heartbeat(now_, true);
         }
     }
 
