@@ -56,6 +56,19 @@ TEST(SessionCore, WithoutCaleOpensAtTheFirstHeartbeatForWhoAnswersNoWebSocketPin
     EXPECT_EQ(t.sent_frame(0).text(), "ping");
 }
 
+TEST(SessionCore, AnExcusedHeartbeatNeitherClosesNorPingsAgainButReports) {
+    CoreUnderTest t;
+    t.established();
+    t.core.on_heartbeat(t.now);
+    t.core.on_heartbeat(t.now, true);
+    EXPECT_TRUE(t.link.closes.empty());
+    EXPECT_EQ(t.link.sent.size(), 1u) << "one ping is on its way already";
+    EXPECT_EQ(t.link.heartbeats.size(), 2u);
+    t.core.on_heartbeat(t.now);
+    ASSERT_EQ(t.link.closes.size(), 1u);
+    EXPECT_EQ(t.link.closes[0].code, CloseCode::client_error);
+}
+
 TEST(SessionCore, AFirstFrameThatViolatesOpensNothing) {
     CoreUnderTest t;
     t.core.open();
