@@ -185,7 +185,9 @@ public:
     virtual ~Endpoint() = default;
 
     /// Sends one message to every connection of the path, on all loops, encoded once. Each connection's own
-    /// backpressure applies. On a loop thread its own connections are served within the call, others' soon after.
+    /// backpressure applies. On a loop thread its own connections are served within the call, others' soon after. When
+    /// as many bytes as one connection may hold wait for another loop, what comes on top is dropped for that loop's
+    /// connections and counted in `ServerStats::dropped_messages`.
     virtual void broadcast(const PreparedMessage& message) = 0;
     virtual std::size_t connection_count() const noexcept = 0;
 };

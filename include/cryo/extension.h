@@ -95,14 +95,15 @@ public:
     /// Unique within a server; constant.
     virtual std::string_view name() const noexcept = 0;
 
-    /// Before its first hook, on the thread that registers it. An error keeps it out.
+    /// Before its first hook, on the thread that registers it. An error keeps it out. Neither from here nor from
+    /// `on_unregister` may extensions be registered or unregistered: `wrong_state`.
     virtual Result<> on_register(Server&) { return {}; }
     /// After its last hook has returned; on the thread that unregisters it, or that ends the server.
     virtual void on_unregister(Server&) noexcept {}
 
     /// The session may talk now; before `Server::on_session`'s handler.
     virtual void on_session_open(Session&) {}
-    /// Once for each `on_session_open`; after the session's own `on_closed`.
+    /// Once for each `on_session_open`, unless unregistered meanwhile; after the session's own `on_closed`.
     virtual void on_session_closed(Session&, const CloseEvent&) {}
 
     virtual Verdict before_send_utf8(HookContext&, Message&) { return Verdict::proceed; }

@@ -85,9 +85,10 @@ struct ServerOptions {
     unsigned threads = 1;          ///< Event loops, a thread each; 0: one a core.
 
     std::chrono::milliseconds keepalive_interval{15'000};  ///< Between pings; an unanswered one closes the session.
-    std::chrono::milliseconds ack_timeout{2'500};         ///< A message unacknowledged for so long counts as timed out.
-    std::chrono::milliseconds handshake_timeout{10'000};  ///< From accept to a complete request (TLS included), and
-                                                          ///< between two requests.
+    std::chrono::milliseconds ack_timeout{2'500};  ///< A message unacknowledged for so long counts as timed out.
+    /// From accept to a complete request; with TLS first for the TLS handshake. Then between two requests, and for
+    /// each.
+    std::chrono::milliseconds handshake_timeout{10'000};
     std::chrono::milliseconds auth_timeout{5'000};  ///< A validator or `admit` that has not answered by then: refused.
     std::chrono::milliseconds reply_timeout{30'000};  ///< An HTTP handler that has not answered by then: 504.
     std::chrono::milliseconds close_timeout{2'000};   ///< For the peer's part of the closing handshake.

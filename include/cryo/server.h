@@ -42,8 +42,9 @@ struct ServerStats {
 /// Lifetime: handles (`SessionPtr`, `ConnectionPtr`, replies) may outlive the server; they then answer `closed`.
 /// Errors: `create` and `start` return what is wrong and name the option, file or port.
 /// @code
-///   auto server = cryo::Server::create({.port = 8080}, cryo::make_validator([](auto token) { return token == "secret";
-///   })); if (!server) return report(server.error());
+///   const auto check = [](std::string_view token) { return cryo::constant_time_equal(token, "secret"); };
+///   auto server = cryo::Server::create({.port = 8080}, cryo::make_validator(check));
+///   if (!server) return report(server.error());
 ///   (*server)->on_session([](const cryo::SessionPtr& session) {
 ///       session->on_message_utf8([](cryo::Session& self, std::string_view text) { self.send_utf8(text); });
 ///   });

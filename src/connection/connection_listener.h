@@ -29,6 +29,9 @@ public:
     /// Puts one message on the wire. False: it cannot be sent, and the connection is being closed.
     virtual bool encode(WebSocketConnection& connection, const OutgoingMessage& message, OutputBuffer& out);
 
+    /// Somebody wants to close: `WebSocketConnection::begin_close`, now or later.
+    virtual void on_close_request(WebSocketConnection& connection, std::uint16_t code, std::string_view reason);
+
     virtual void on_drain(WebSocketConnection&) {}
     virtual void on_dropped(WebSocketConnection&, const DroppedMessage&) {}
 

@@ -12,6 +12,7 @@ class WebSocketConnection;
 struct ConnectionSlots {
     std::uint32_t loop_slot = 0;      ///< Among all of its loop.
     std::uint32_t endpoint_slot = 0;  ///< Among those of its endpoint on this loop.
+    std::uint32_t waiting_slot = 0;   ///< Among those that wait for the kernel.
 };
 
 /// Connections of one loop, close together in memory; each knows its place, so that leaving is O(1).

@@ -13,6 +13,9 @@ namespace {
 /// What may wait behind a request that is being answered; more stays in the kernel.
 constexpr std::size_t kMaxHeldBytes = 64 * 1024;
 
+/// What a peer has to take of an answer in each `handshake_timeout`.
+constexpr std::size_t kWorthWaitingFor = 64 * 1024;
+
 }  // namespace
 
 /// What an `HttpReply` holds: a way back to one request of one connection, from any thread.
@@ -86,7 +89,9 @@ void HttpConnection::process(std::span<std::byte> data) {
             dispatcher_.dispatch(*this, parser_.request());
             if (phase_ == Phase::reading) parser_.reset();
         } else {
-            if (!was_started && parser_.started()) start_timer(context_->options->handshake_timeout);
+            // The first request has its time from the accept on; a later one from its first byte.
+            const bool begins = request_number_ > 0 && !was_started && parser_.started();
+            if (begins) start_timer(context_->options->handshake_timeout);
             if (parser_.wants_continue()) {
                 const std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
                 const std::array pieces{as_bytes(text)};
@@ -153,7 +158,11 @@ void HttpConnection::on_flush() noexcept {
         const std::array pieces{as_bytes(output_).subspan(output_sent_)};
         const std::size_t taken = socket_->write(pieces);
         output_sent_ += taken;
-        if (taken > 0) start_timer(context_->options->handshake_timeout);  // a slow reader is still one
+        taken_since_timer_ += taken;
+        if (taken_since_timer_ >= kWorthWaitingFor) {  // a slow reader is still one, a dripping one is not
+            taken_since_timer_ = 0;
+            start_timer(context_->options->handshake_timeout);
+        }
         if (output_sent_ < output_.size()) return;
         set_busy(false);
         output_.clear();

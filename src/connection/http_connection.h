@@ -83,6 +83,7 @@ private:
     std::vector<std::byte> held_{};  // came while the current request waits for its answer
     std::string output_{};
     std::size_t output_sent_ = 0;
+    std::size_t taken_since_timer_ = 0;
     std::optional<std::string> reserved_address_{};
     std::shared_ptr<WebSocketConnection> successor_{};
     std::string timeout_text_{};

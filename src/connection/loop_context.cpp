@@ -1,6 +1,5 @@
 #include "connection/loop_context.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -18,25 +17,19 @@ constexpr std::chrono::milliseconds kLookEvery{20};
 
 void ThrottledConnections::add(WebSocketConnection& connection) {
     if (!connection.wait_for_kernel(true)) return;
-    waiting_.push_back(&connection);
+    waiting_.add(connection);
     if (!timer_.armed()) loop_.timers().start(timer_, kLookEvery);
 }
 
 void ThrottledConnections::remove(WebSocketConnection& connection) noexcept {
-    if (!connection.wait_for_kernel(false)) return;
-    std::erase(waiting_, &connection);
-    std::ranges::replace(looked_at_, &connection, nullptr);
+    if (connection.wait_for_kernel(false)) waiting_.remove(connection);
 }
 
 void ThrottledConnections::look() noexcept {
-    // Those that still wait add themselves again.
-    looked_at_.swap(waiting_);
-    for (std::size_t i = 0; i < looked_at_.size(); ++i) {
-        if (!looked_at_[i]) continue;
-        looked_at_[i]->wait_for_kernel(false);
-        std::exchange(looked_at_[i], nullptr)->recheck_backlog();
-    }
-    looked_at_.clear();
+    waiting_.for_each([this](WebSocketConnection& connection) {
+        remove(connection);
+        connection.recheck_backlog();  // adds itself again when it still has to wait
+    });
 }
 
 void LoopContext::log(LogLevel level, std::string_view component, std::string_view message) const noexcept {

@@ -44,8 +44,7 @@ private:
     void look() noexcept;
 
     transport::Loop& loop_;
-    std::vector<WebSocketConnection*> waiting_{};
-    std::vector<WebSocketConnection*> looked_at_{};  // null: gone since the look began
+    ConnectionSet waiting_{&ConnectionSlots::waiting_slot};
     transport::MemberTimer<ThrottledConnections, &ThrottledConnections::look> timer_{*this};
 };
 

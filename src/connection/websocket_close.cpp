@@ -91,10 +91,23 @@ void WebSocketConnection::on_timer() noexcept {
     }
     context_->loop->timers().start(timer_, context_->options->keepalive_interval);
     const bool unread = std::exchange(held_up_, (paused_ & ~by_control_backlog) != 0);
-    const bool progressed = std::exchange(progressed_, false);
-    // A ping behind a backlog that moves is on its way, and whom we did not read cannot have answered; but a peer that
-    // takes nothing of what waits for it is gone.
-    listener_->on_keepalive(*this, out_ ? progressed : unread);
+    listener_->on_keepalive(*this, excuses(unread));
+}
+
+/// A ping behind a backlog that moves is on its way, and whom we did not read cannot have answered; but a peer that
+/// takes nothing of what waits for it, twice in a row, is gone.
+bool WebSocketConnection::excuses(bool unread) {
+    const auto in_kernel = static_cast<std::int64_t>(socket_->unsent_bytes());
+    const std::int64_t arrived = written_ - in_kernel;
+    const bool backlog = out_ || in_kernel > 0;
+    const bool moved = std::exchange(arrived_, arrived) != arrived;
+    const bool was_stuck = std::exchange(stuck_, backlog && !moved);
+    return unread ? !(stuck_ && was_stuck) : backlog && moved;
+}
+
+void ConnectionListener::on_close_request(WebSocketConnection& connection, std::uint16_t code,
+                                          std::string_view reason) {
+    connection.begin_close(code, reason);
 }
 
 void ConnectionListener::on_server_stop(WebSocketConnection& connection) {
@@ -102,8 +115,9 @@ void ConnectionListener::on_server_stop(WebSocketConnection& connection) {
 }
 
 void ConnectionListener::on_keepalive(WebSocketConnection& connection, bool excused) {
-    if (connection.take_heard() || excused) return;
+    if (connection.take_heard()) return;
     if (connection.ping_unanswered()) {
+        if (excused) return;
         Counters::add(connection.context().counters.heartbeat_timeouts);
         connection.destroy();
         return;

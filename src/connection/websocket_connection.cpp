@@ -15,6 +15,8 @@ namespace close_code = websocket::close_code;
 
 namespace {
 
+constexpr std::size_t kWorthWaitingFor = 16 * 1024;
+
 std::uint64_t next_id() noexcept {
     static std::atomic<std::uint64_t> last{0};
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -48,29 +50,37 @@ void WebSocketConnection::open(std::string_view upgrade_response, std::span<std:
 
 void WebSocketConnection::on_bytes(std::span<std::byte> data) noexcept {
     heard_ = true;
-    if (held_back_) {
-        held_back_->insert(held_back_->end(), data.begin(), data.end());
-        return;
-    }
-    read(data);
+    if (!held_back_) data = read(data);
+    if (data.empty()) return;
+    if (!held_back_) held_back_ = std::make_unique<HeldBack>();
+    held_back_->bytes.insert(held_back_->bytes.end(), data.begin(), data.end());
 }
 
-void WebSocketConnection::read(std::span<std::byte> data) {
-    while (!data.empty() && phase_ != Phase::ended && !input_ended_) {
-        if (paused_ != 0) {
-            held_back_ = std::make_unique<std::vector<std::byte>>(data.begin(), data.end());
-            return;
-        }
+/// Returns what is left when reading was paused meanwhile.
+std::span<std::byte> WebSocketConnection::read(std::span<std::byte> data) {
+    while (!data.empty() && paused_ == 0) {
+        if (phase_ == Phase::ended || input_ended_) return {};
         const auto result = reader_.consume(data, *this);
-        if (result.failure) return fail(result.failure->code, result.failure->reason);
+        if (result.failure) {
+            fail(result.failure->code, result.failure->reason);
+            return {};
+        }
         data = data.subspan(result.consumed);
     }
+    return data;
 }
 
+/// Nothing more is read from the socket before all of this is done, or pausing often would pile it up.
 void WebSocketConnection::read_held_back() {
     if (!held_back_ || paused_ != 0) return;
-    const auto data = std::exchange(held_back_, nullptr);
-    read(*data);
+    auto held = std::move(held_back_);
+    const auto left = read(std::span(held->bytes).subspan(held->begin));
+    if (left.empty()) {
+        if (socket_ && paused_ == 0) socket_->set_reading(true);
+        return;
+    }
+    held->begin = held->bytes.size() - left.size();
+    held_back_ = std::move(held);
 }
 
 bool WebSocketConnection::on_message(Opcode type, std::span<std::byte> payload) {
@@ -138,10 +148,9 @@ void WebSocketConnection::set_paused(PauseReason reason, bool paused) {
         socket_->set_reading(false);
         return;
     }
-    socket_->set_reading(true);
+    if (!held_back_) return socket_->set_reading(true);
     // Not from here: the caller may be in the middle of something, even of reading.
-    if (held_back_)
-        post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] { self->read_held_back(); });
+    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] { self->read_held_back(); });
 }
 
 // -- writing ---------------------------------------------------------------------------------------------------------
@@ -181,7 +190,23 @@ void WebSocketConnection::report(std::vector<SendQueue::Dropped>& dropped) {
 void WebSocketConnection::count_drop(const DroppedMessage& message) {
     ++messages_dropped_;
     Counters::add(context_->counters.dropped_messages);
-    if (!finished_) listener_->on_dropped(*this, message);
+    if (finished_) return;
+    if (reporting_drop_) {
+        // A handler that sends again and is dropped again hears of it in the next turn, not from within itself.
+        post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), kind = message.kind,
+              bytes = message.bytes, reason = message.reason, key = std::string(message.dedupe_key)] {
+            self->report_drop({kind, bytes, reason, key});
+        });
+        return;
+    }
+    report_drop(message);
+}
+
+void WebSocketConnection::report_drop(const DroppedMessage& message) {
+    if (finished_) return;
+    reporting_drop_ = true;
+    listener_->on_dropped(*this, message);
+    reporting_drop_ = false;
 }
 
 bool WebSocketConnection::takes_control() const noexcept {
@@ -236,9 +261,9 @@ void WebSocketConnection::on_flush() noexcept {
         // What has left had its share of control frames in it.
         control_bytes_ -= control_bytes_ * taken / out_->bytes();
         out_->consume(taken);
-        progressed_ = progressed_ || taken > 0;
-        if (taken > 0 && phase_ >= Phase::flushing && !finished_) {
-            // A peer that still reads gets its time anew.
+        written_ += static_cast<std::int64_t>(taken);
+        if (taken >= kWorthWaitingFor && phase_ >= Phase::flushing && !finished_) {
+            // A peer that still reads, and not in drips, gets its time anew.
             context_->loop->timers().start(timer_, context_->options->close_timeout);
         }
         if (taken < offered) break;
@@ -276,7 +301,9 @@ void WebSocketConnection::recheck_throttle() {
 void WebSocketConnection::commit_queued() {
     while (!throttled_ && queue_ && !queue_->empty()) {
         const SendQueue::Item item = queue_->pop_front();
-        commit(item.message());
+        if (commit(item.message()) == SendStatus::closed) {
+            count_drop({item.kind(), item.payload().size(), DropReason::closed, item.dedupe_key()});
+        }
     }
     if (queue_ && queue_->empty()) queue_.reset();
     if (phase_ == Phase::flushing && !queue_) {
@@ -342,10 +369,10 @@ void WebSocketConnection::run_on_loop(void (WebSocketConnection::*action)()) {
 void WebSocketConnection::close(std::uint16_t code, std::string_view reason) {
     // Behind what other threads, or this one, have sent before.
     if (context_->loop->in_loop_thread() && remote_bytes_.load(std::memory_order_acquire) == 0) {
-        return begin_close(code, reason);
+        return listener_ ? listener_->on_close_request(*this, code, reason) : void();
     }
     post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), code, text = std::string(reason)] {
-        self->begin_close(code, text);
+        if (self->listener_) self->listener_->on_close_request(*self, code, text);
     });
 }
 

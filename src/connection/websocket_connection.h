@@ -79,7 +79,9 @@ public:
     void set_paused(PauseReason reason, bool paused);
 
     void count_drop(const DroppedMessage& message);
-    bool throttled() const noexcept { return throttled_; }
+    /// What `close` does once the protocol has had its say.
+    void begin_close(std::uint16_t code, std::string_view reason);
+    bool control_backlogged() const noexcept { return (paused_ & by_control_backlog) != 0; }
     /// Whether anything came from the peer since the last call.
     bool take_heard() noexcept { return std::exchange(heard_, false); }
     bool ping_unanswered() const noexcept { return ping_unanswered_; }
@@ -102,13 +104,19 @@ private:
     /// peer does.
     enum class Phase : std::uint8_t { open, flushing, close_sent, ended };
 
+    /// Read, but not looked at while paused.
+    struct HeldBack {
+        std::vector<std::byte> bytes{};
+        std::size_t begin = 0;
+    };
+
     bool on_message(websocket::Opcode type, std::span<std::byte> payload) override;
     bool on_ping(std::span<const std::byte> payload) override;
     bool on_pong(std::span<const std::byte> payload) override;
     bool on_close(const websocket::CloseFrame& frame) override;
     bool keeps_reading() const noexcept { return paused_ == 0 && phase_ != Phase::ended; }
 
-    void read(std::span<std::byte> data);
+    std::span<std::byte> read(std::span<std::byte> data);
     void read_held_back();
     void fail(std::uint16_t code, std::string_view reason);
 
@@ -129,11 +137,12 @@ private:
     void destroy_on_loop();
     void pause_on_loop() { set_paused(by_application, true); }
     void resume_on_loop() { set_paused(by_application, false); }
-    void begin_close(std::uint16_t code, std::string_view reason);
+    void report_drop(const DroppedMessage& message);
     void leave_open(Phase next);
     void send_close_frame();
     void finish(const CloseEvent& event);
     void end_writing();
+    bool excuses(bool unread);
     void on_timer() noexcept;
 
     std::shared_ptr<LoopContext> context_;
@@ -142,7 +151,7 @@ private:
     websocket::MessageReader reader_;
     std::unique_ptr<OutputBuffer> out_{};
     std::unique_ptr<SendQueue> queue_{};
-    std::unique_ptr<std::vector<std::byte>> held_back_{};  // read, but not looked at while paused
+    std::unique_ptr<HeldBack> held_back_{};
     std::unique_ptr<websocket::Deflater> deflater_{};
     std::optional<websocket::DeflateParameters> deflate_parameters_;
     std::string remote_address_;
@@ -157,6 +166,7 @@ private:
     std::atomic<std::uint64_t> remote_dropped_{0};  // of those, refused because too many wait already
     std::size_t kernel_bytes_ = 0;                  // upper bound of what the kernel holds; corrected by asking it
     std::size_t control_bytes_ = 0;                 // of the write buffer, about: control frames
+    std::int64_t written_ = 0, arrived_ = 0;  // bytes given to the socket; those the peer had at the last keep-alive
     std::uint16_t close_code_ = 0;
     std::atomic<Phase> phase_{Phase::open};
     std::uint8_t paused_ = 0;
@@ -164,11 +174,12 @@ private:
     bool input_ended_ = false;
     bool finished_ = false;  // on_closed was told
     bool heard_ = false;
-    bool held_up_ = false;     // reading was paused on our side's account since the last keep-alive
-    bool progressed_ = false;  // the socket took something since the last keep-alive
+    bool held_up_ = false;  // reading was paused on our side's account since the last keep-alive
+    bool stuck_ = false;    // nothing of a backlog moved between the last two keep-alives
     bool ping_unanswered_ = false;
     bool write_ended_ = false;
     bool ends_after_flush_ = false;
+    bool reporting_drop_ = false;
     bool waits_for_kernel_ = false;  // in the loop's ThrottledConnections
 };
 

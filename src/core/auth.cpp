@@ -4,6 +4,8 @@
 
 #include <cryo/auth.h>
 
+#include "core/secret_text.h"
+
 namespace cryo {
 namespace {
 
@@ -30,19 +32,11 @@ public:
     void validate(const AuthRequest& request, AuthReply reply) override {
         // The task shares `check`: the pool may outlive this validator.
         pool_->submit([check = check_, token = SecretText(request.token), reply = std::move(reply)]() mutable {
-            if (auto identity = (*check)(token.text)) reply.accept(std::move(*identity));
+            if (auto identity = (*check)(token.text())) reply.accept(std::move(*identity));
         });
     }
 
 private:
-    /// Moves by copying: the original is wiped, wherever its characters were.
-    struct SecretText {
-        explicit SecretText(std::string_view secret) : text(secret) {}
-        SecretText(SecretText&& other) : text(other.text) {}
-        ~SecretText() { OPENSSL_cleanse(text.data(), text.size()); }
-        std::string text;
-    };
-
     std::shared_ptr<WorkerPool> pool_;
     std::shared_ptr<Check> check_;
 };

@@ -55,6 +55,7 @@ void check_durations(const ServerOptions& options, Problems& problems) {
     problems.duration("ack_timeout", options.ack_timeout);
     problems.duration("handshake_timeout", options.handshake_timeout);
     problems.duration("auth_timeout", options.auth_timeout);
+    problems.duration("reply_timeout", options.reply_timeout);
     problems.duration("close_timeout", options.close_timeout);
     problems.duration("drain_timeout", options.drain_timeout, milliseconds(0));
     problems.duration("cale_handshake_timeout", options.cale_handshake_timeout);

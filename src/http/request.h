@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <string.h>
+
 #include <cryo/http.h>
 
 namespace cryo::http {
@@ -14,6 +16,10 @@ struct Request {
     Request() = default;
     Request(Request&&) noexcept = default;
     Request& operator=(Request&&) noexcept = default;
+    ~Request() { wipe(); }
+
+    /// Clears the head's bytes: among them may be a token.
+    void wipe() noexcept { ::explicit_bzero(head.data(), head.size()); }
 
     std::string_view method{};
     std::string_view target{};

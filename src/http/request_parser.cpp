@@ -45,7 +45,10 @@ bool RequestParser::wants_continue() const noexcept {
     return awaits_body && request_.expect_continue && !body_started_;
 }
 
-void RequestParser::reset() { *this = RequestParser(limits_); }
+void RequestParser::reset() {
+    request_.wipe();
+    *this = RequestParser(limits_);
+}
 
 /// Keeps the bytes of the head line by line, so that a bad first line is refused before the rest has come.
 std::size_t RequestParser::read_head(Bytes data) {

@@ -165,10 +165,11 @@ void Admission::admit_plain(HttpConnection& connection, const std::shared_ptr<Pl
 }
 
 void Admission::admit_session(HttpConnection& connection, const HttpRequest& request) {
-    const auto from_query = request.query(kTokenParameter);
-    const std::string authorization = from_query ? *from_query : std::string(request.header("Authorization"));
+    auto from_query = request.query(kTokenParameter);
+    const SecretText authorization(from_query ? std::string_view(*from_query) : request.header("Authorization"));
+    if (from_query) OPENSSL_cleanse(from_query->data(), from_query->size());
     if (authorization.empty()) return refuse_upgrade(connection, 401, "no token");
-    const std::string token(bearer_token(authorization));
+    const std::string_view token = bearer_token(authorization.text());
     if (token.empty()) return refuse_upgrade(connection, 401, "the token is not a Bearer token");
     const auto sid_text = request.query(kSessionIdParameter);
     if (!sid_text) return refuse_upgrade(connection, 401, "no x-cryo-sid");
@@ -178,7 +179,7 @@ void Admission::admit_session(HttpConnection& connection, const HttpRequest& req
 
     connection.answer_within(parts_.options->auth_timeout, 401, "no verdict on the token in time\n");
     session::Opening opening{.id = *sid,
-                             .token = token,
+                             .token = SecretText(token),
                              .path = std::string(request.path),
                              .query = application_query(request.query_string)};
     AuthReply reply([this, later = connection.deferred_action(),

@@ -5,6 +5,7 @@
 
 namespace cryo::server {
 
+using connection::Counters;
 using connection::WebSocketConnection;
 namespace close_code = websocket::close_code;
 
@@ -20,10 +21,26 @@ void PlainEndpoint::broadcast(const PreparedMessage& message) {
     for (const auto& loop : loops_) {
         if (loop->context->loop->in_loop_thread()) {
             deliver(*loop, message);
-        } else {
-            loop->context->loop->post([this, loop = loop.get(), message] { deliver(*loop, message); });
+        } else if (const std::size_t members = loop->members.load(std::memory_order_acquire); members > 0) {
+            hand_to(*loop, message);
         }
     }
+}
+
+/// Bounded like a single connection's sends from other threads.
+void PlainEndpoint::hand_to(Loop& loop, const PreparedMessage& message) {
+    const auto& limits = loop.context->options->backpressure;
+    const std::size_t cost = message.payload().size() + 64;
+    if (loop.pending_bytes.fetch_add(cost, std::memory_order_acq_rel) + cost >
+        limits.high_water_mark + limits.max_queued_bytes) {
+        loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
+        Counters::add(loop.context->counters.dropped_messages, loop.members.load(std::memory_order_relaxed));
+        return;
+    }
+    loop.context->loop->post([this, &loop, message, cost] {
+        loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
+        deliver(loop, message);
+    });
 }
 
 void PlainEndpoint::deliver(Loop& loop, const PreparedMessage& message) {
@@ -38,7 +55,9 @@ void PlainEndpoint::run(WebSocketConnection& connection, std::string_view name, 
 }
 
 void PlainEndpoint::on_open(WebSocketConnection& connection) {
-    loops_[connection.context().index]->connections.add(connection);
+    Loop& loop = *loops_[connection.context().index];
+    loop.connections.add(connection);
+    loop.members.store(loop.connections.size(), std::memory_order_release);
     count_.fetch_add(1, std::memory_order_relaxed);
     if (handlers_.open) run(connection, "open", [&] { handlers_.open(connection); });
 }
@@ -60,7 +79,9 @@ void PlainEndpoint::on_dropped(WebSocketConnection& connection, const DroppedMes
 }
 
 void PlainEndpoint::on_closing(WebSocketConnection& connection) {
-    loops_[connection.context().index]->connections.remove(connection);
+    Loop& loop = *loops_[connection.context().index];
+    loop.connections.remove(connection);
+    loop.members.store(loop.connections.size(), std::memory_order_release);
     count_.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -36,6 +36,7 @@ public:
     ~ServerImpl() override {
         stop();
         wait();
+        finish();
     }
 
     void on_listening(std::function<void(std::uint16_t)> handler) override { on_listening_ = std::move(handler); }
@@ -64,6 +65,21 @@ public:
 private:
     enum class Life { created, running, finishing, stopped };
 
+    /// Held while the list of extensions changes; knows its thread, as hooks called under it get the server.
+    class ExtensionsLock {
+    public:
+        explicit ExtensionsLock(ServerImpl& server) : server_(server), lock_(server.extensions_mutex_) {
+            server_.extensions_owner_ = std::this_thread::get_id();
+        }
+        ~ExtensionsLock() { server_.extensions_owner_ = std::thread::id(); }
+        ExtensionsLock(const ExtensionsLock&) = delete;
+        ExtensionsLock& operator=(const ExtensionsLock&) = delete;
+
+    private:
+        ServerImpl& server_;
+        std::lock_guard<std::mutex> lock_;
+    };
+
     void session_opened(const std::shared_ptr<session::SessionHandle>& session) override;
     void session_closing(session::SessionHandle& session) override { registry_.erase(session); }
 
@@ -72,11 +88,11 @@ private:
     Result<> open();
     Result<> open_worker(std::size_t index, std::size_t count);
     void on_wake(Worker& worker);
-    void take_back();
+    void give_up();
     Result<> launch(std::size_t on_caller);
     void finish();
     bool has_stopped() const;
-    Result<> check_not_on_loop(std::string_view call) const;
+    Result<> check_may_wait(std::string_view call) const;
     Result<> fenced_on_register(IExtension& extension);
     /// Runs `action` on every loop that still runs, each on its own thread, and waits for it.
     void on_all_loops(const std::function<void(Worker&)>& action);
@@ -102,6 +118,7 @@ private:
     Life life_ = Life::created;
     bool runs_on_caller_ = false;
     std::mutex extensions_mutex_{};
+    std::atomic<std::thread::id> extensions_owner_{};
 };
 
 // -- set-up ----------------------------------------------------------------------------------------------------------
@@ -149,17 +166,20 @@ Result<> ServerImpl::open() {
     const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
     const std::size_t count = options_->threads == 0 ? cores : options_->threads;
     port_ = options_->port;
-    const std::lock_guard lock(extensions_mutex_);
+    const ExtensionsLock lock(*this);
     for (std::size_t i = 0; i < count; ++i) {
         if (auto opened = open_worker(i, count); !opened) {
-            take_back();
+            workers_.clear();
+            port_ = 0;
+            const std::lock_guard life_lock(life_mutex_);
+            life_ = Life::created;
             return opened;
         }
     }
     std::vector<Worker*> all;
     for (const auto& worker : workers_) all.push_back(worker.get());
     admission_.attach(std::move(all));
-    open_workers_.store(count, std::memory_order_release);
+    open_workers_ = count;        // sequentially consistent with stop(): one of the two sees the other
     if (stop_requested_) stop();  // it came before there was anybody to tell
     return {};
 }
@@ -176,15 +196,10 @@ Result<> ServerImpl::open_worker(std::size_t index, std::size_t count) {
     return {};
 }
 
-/// As if it had not been started, after a start that failed.
-void ServerImpl::take_back() {
-    open_workers_ = 0;
+/// After a start that failed half-way: the loops have to be ended, and `stop` may be using them still.
+void ServerImpl::give_up() {
     for (const auto& worker : workers_) worker->context()->loop->stop();
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-    workers_.clear();
-    const std::lock_guard lock(life_mutex_);
-    life_ = Life::created;
+    finish();
 }
 
 /// Starts all loops but the first `on_caller`, and tells that the port is open.
@@ -194,7 +209,7 @@ Result<> ServerImpl::launch(std::size_t on_caller) {
             threads_.emplace_back([loop = workers_[i]->context()->loop.get()] { loop->run(); });
         }
     } catch (const std::system_error& error) {
-        take_back();
+        give_up();
         return Error{Errc::system, fmt::format("cannot start a thread: {}", error.what())};
     }
     log(LogLevel::info, fmt::format("listening on {}:{} threads={} tls={}", options_->host, port_.load(),
@@ -227,7 +242,7 @@ Result<> ServerImpl::run() {
 
 void ServerImpl::stop() noexcept {
     stop_requested_ = true;
-    const std::size_t count = open_workers_.load(std::memory_order_acquire);
+    const std::size_t count = open_workers_;
     for (std::size_t i = 0; i < count; ++i) workers_[i]->context()->loop->wake();
 }
 
@@ -244,10 +259,7 @@ void ServerImpl::wait() {
         lock.unlock();
         return finish();
     }
-    if (life_ == Life::created) {
-        lock.unlock();
-        return finish();
-    }
+    if (life_ == Life::created) return;
     life_changed_.wait(lock, [&] { return life_ == Life::stopped; });
 }
 
@@ -255,7 +267,7 @@ void ServerImpl::wait() {
 void ServerImpl::finish() {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
-    const std::lock_guard extensions_lock(extensions_mutex_);
+    const ExtensionsLock extensions_lock(*this);
     if (const auto extensions = pipeline_.snapshot()) {
         for (const auto& registration : *extensions) {
             (void)pipeline_.remove(registration->name);
@@ -263,7 +275,7 @@ void ServerImpl::finish() {
         }
     }
     const std::lock_guard lock(life_mutex_);
-    if (life_ != Life::created) log(LogLevel::info, "stopped");
+    if (life_ == Life::running || life_ == Life::finishing) log(LogLevel::info, "stopped");
     life_ = Life::stopped;
     life_changed_.notify_all();
 }
@@ -275,12 +287,15 @@ bool ServerImpl::has_stopped() const {
     return life_ == Life::stopped;
 }
 
-Result<> ServerImpl::check_not_on_loop(std::string_view call) const {
+Result<> ServerImpl::check_may_wait(std::string_view call) const {
     const std::size_t count = open_workers_.load(std::memory_order_acquire);
     for (std::size_t i = 0; i < count; ++i) {
         if (workers_[i]->context()->loop->in_loop_thread()) {
             return Error{Errc::wrong_state, fmt::format("{} waits for all loops: not to be called on one", call)};
         }
+    }
+    if (extensions_owner_ == std::this_thread::get_id()) {
+        return Error{Errc::wrong_state, fmt::format("{} is not to be called from on_register or on_unregister", call)};
     }
     return {};
 }
@@ -311,9 +326,9 @@ Result<> ServerImpl::fenced_on_register(IExtension& extension) {
 }
 
 Result<> ServerImpl::register_extension(std::shared_ptr<IExtension> extension) {
-    if (auto wrong = check_not_on_loop("register_extension()"); !wrong) return wrong;
+    if (auto wrong = check_may_wait("register_extension()"); !wrong) return wrong;
     if (!extension) return Error{Errc::invalid_argument, "register_extension() was given no extension"};
-    const std::lock_guard lock(extensions_mutex_);
+    const ExtensionsLock lock(*this);
     if (has_stopped()) return Error{Errc::wrong_state, "the server has stopped: it takes no extensions any more"};
     if (pipeline_.find(extension->name())) {
         return Error{Errc::duplicate, fmt::format("an extension \"{}\" is already registered", extension->name())};
@@ -329,8 +344,8 @@ Result<> ServerImpl::register_extension(std::shared_ptr<IExtension> extension) {
 }
 
 Result<> ServerImpl::unregister_extension(std::string_view name) {
-    if (auto wrong = check_not_on_loop("unregister_extension()"); !wrong) return wrong;
-    const std::lock_guard lock(extensions_mutex_);
+    if (auto wrong = check_may_wait("unregister_extension()"); !wrong) return wrong;
+    const ExtensionsLock lock(*this);
     const auto extension = pipeline_.find(name);
     auto snapshot = pipeline_.remove(name);
     if (!snapshot) return std::move(snapshot).error();
@@ -340,7 +355,7 @@ Result<> ServerImpl::unregister_extension(std::string_view name) {
 }
 
 Result<> ServerImpl::reload_tls(const TlsOptions& tls) {
-    if (auto wrong = check_not_on_loop("reload_tls()"); !wrong) return wrong;
+    if (auto wrong = check_may_wait("reload_tls()"); !wrong) return wrong;
     if (!options_->tls) return Error{Errc::wrong_state, "this server was created without TLS"};
     const auto config = server::to_config(tls);
     if (auto usable = transport::check_tls_files(config); !usable) {

@@ -84,6 +84,7 @@ SendStatus SessionHandle::refuse_invalid_text() {
 }
 
 SendStatus SessionHandle::on_send(WebSocketConnection& connection, const OutgoingMessage& message) {
+    if (close_later_) return SendStatus::closed;
     if (hooks_.empty() && (!hooked_ || hooked_->send.idle())) return connection.write(message);
     const Bytes payload = message.payload;
     auto copy = message.kind == MessageKind::text ? Message(std::string(as_text(payload)))
@@ -97,22 +98,60 @@ bool SessionHandle::encode(WebSocketConnection& connection, const OutgoingMessag
         return core_.encode_data(message.kind, message.payload, room, connection.now());
     });
     encoding_ = false;
-    if (auto pending = std::exchange(close_after_encode_, std::nullopt)) close(pending->first, pending->second);
+    if (!encoded) close_now();
     return encoded;
 }
 
 void SessionHandle::ping() {
-    if (connection_->context().loop->in_loop_thread()) return core_.ping();
-    post([self = std::static_pointer_cast<SessionHandle>(shared_from_this())] { self->core_.ping(); });
+    if (connection_->context().loop->in_loop_thread()) return ping_on_loop();
+    post([self = std::static_pointer_cast<SessionHandle>(shared_from_this())] { self->ping_on_loop(); });
+}
+
+void SessionHandle::ping_on_loop() {
+    // Behind what a peer does not read a further ping would tell nothing.
+    if (!connection_->control_backlogged()) core_.ping();
 }
 
 void SessionHandle::close(CloseCode code, std::string_view reason) {
-    if (connection_->context().loop->in_loop_thread() && encoding_) {
-        // The half-written frame has to be taken back first.
-        close_after_encode_.emplace(code, std::string(reason));
-        return;
+    const auto number = static_cast<std::uint16_t>(code);
+    if (!connection_->context().loop->in_loop_thread() || core_.is_open()) return connection_->close(number, reason);
+    // The core closes by itself, at once.
+    if (encoding_) {
+        close_later_.emplace(number, std::string(reason));  // the half-written frame has to be taken back first
+    } else {
+        connection_->begin_close(number, reason);
     }
-    connection_->close(static_cast<std::uint16_t>(code), reason);
+}
+
+void SessionHandle::on_close_request(WebSocketConnection& connection, std::uint16_t code, std::string_view reason) {
+    if (!hooked_ || hooked_->send.idle()) return connection.begin_close(code, reason);
+    // What was sent before waits for a hook's decision; so does the close, within bounds.
+    if (close_later_) return;
+    close_later_.emplace(code, std::string(reason));
+    connection.context().loop->timers().start(timer_, options_.close_timeout);
+}
+
+void SessionHandle::close_now() {
+    if (const auto pending = std::exchange(close_later_, std::nullopt)) {
+        connection_->begin_close(pending->first, pending->second);
+    }
+}
+
+/// A message has come through the hooks: was it the last one that a close waited for?
+void SessionHandle::close_when_idle() {
+    if (!close_later_) return;
+    post([self = std::static_pointer_cast<SessionHandle>(shared_from_this())] {
+        if (!self->hooked_ || self->hooked_->send.idle()) self->close_now();
+    });
+}
+
+void SessionHandle::on_timer() noexcept {
+    const auto keep = shared_from_this();
+    if (announced_) {
+        close_now();
+    } else {
+        core_.on_cale_timeout();
+    }
 }
 
 void SessionHandle::send_websocket_ping() { connection_->send_ping({}); }
@@ -136,14 +175,14 @@ void SessionHandle::on_drain(WebSocketConnection&) { emit(&Handlers::drain, "on_
 
 void SessionHandle::on_open(WebSocketConnection& connection) {
     connection_ = std::static_pointer_cast<WebSocketConnection>(connection.shared_from_this());
-    if (options_.use_cale) connection.context().loop->timers().start(cale_timer_, options_.cale_handshake_timeout);
+    if (options_.use_cale) connection.context().loop->timers().start(timer_, options_.cale_handshake_timeout);
     core_.open();
 }
 
 void SessionHandle::opened() {
     secure_ = core_.secure();
     announced_ = true;
-    cale_timer_.cancel();
+    timer_.cancel();
     opened_mark_ = hooks_.session_opened(*this);
     host_.session_opened(std::static_pointer_cast<SessionHandle>(shared_from_this()));
 }
@@ -188,7 +227,7 @@ void SessionHandle::on_server_stop(WebSocketConnection&) { close(CloseCode::grac
 void SessionHandle::on_closing(WebSocketConnection& connection) {
     if (core_.violated()) Counters::add(connection.context().counters.protocol_errors);
     core_.on_closing();
-    cale_timer_.cancel();
+    timer_.cancel();
     host_.session_closing(*this);
 }
 
@@ -226,13 +265,17 @@ SendStatus SessionHandle::passed(Direction direction, Message& message, std::str
         if (status == SendStatus::closed) {
             connection_->count_drop({message.kind(), message.bytes().size(), DropReason::closed, dedupe_key});
         }
+        close_when_idle();
         return status;
     }
     deliver(message.kind(), message.bytes());
     return SendStatus::sent;
 }
 
-void SessionHandle::dropped(Direction, const DroppedMessage& message) { connection_->count_drop(message); }
+void SessionHandle::dropped(Direction, const DroppedMessage& message) {
+    connection_->count_drop(message);
+    close_when_idle();
+}
 
 void SessionHandle::unblocked(Direction direction) {
     if (direction == Direction::receive) connection_->set_paused(WebSocketConnection::by_deferred_hooks, false);
@@ -249,30 +292,37 @@ bool SessionHandle::emit(Handler Handlers::*which, std::string_view name, Args&&
     return handled;
 }
 
+/// None becomes one that does nothing, so that a handler can take itself away: an empty slot is one whose handler runs.
+template <class Handler>
+void SessionHandle::set(Handler Handlers::*which, Handler handler) {
+    if (!handler) handler = [](Session&, auto&&...) {};
+    handlers().*which = std::move(handler);
+}
+
 void SessionHandle::on_message_utf8(UniqueFunction<void(Session&, std::string_view)> handler) {
-    handlers().message_utf8 = std::move(handler);
+    set(&Handlers::message_utf8, std::move(handler));
 }
 void SessionHandle::on_message_binary(UniqueFunction<void(Session&, Bytes)> handler) {
-    handlers().message_binary = std::move(handler);
+    set(&Handlers::message_binary, std::move(handler));
 }
 void SessionHandle::on_closed(UniqueFunction<void(Session&, const CloseEvent&)> handler) {
-    handlers().closed = std::move(handler);
+    set(&Handlers::closed, std::move(handler));
 }
-void SessionHandle::on_drain(UniqueFunction<void(Session&)> handler) { handlers().drain = std::move(handler); }
+void SessionHandle::on_drain(UniqueFunction<void(Session&)> handler) { set(&Handlers::drain, std::move(handler)); }
 void SessionHandle::on_dropped(UniqueFunction<void(Session&, const DroppedMessage&)> handler) {
-    handlers().dropped = std::move(handler);
+    set(&Handlers::dropped, std::move(handler));
 }
 void SessionHandle::on_stat_rtt(UniqueFunction<void(Session&, std::chrono::microseconds)> handler) {
-    handlers().stat_rtt = std::move(handler);
+    set(&Handlers::stat_rtt, std::move(handler));
 }
 void SessionHandle::on_stat_bytes_rx(UniqueFunction<void(Session&, std::uint64_t)> handler) {
-    handlers().stat_bytes_rx = std::move(handler);
+    set(&Handlers::stat_bytes_rx, std::move(handler));
 }
 void SessionHandle::on_stat_bytes_tx(UniqueFunction<void(Session&, std::uint64_t)> handler) {
-    handlers().stat_bytes_tx = std::move(handler);
+    set(&Handlers::stat_bytes_tx, std::move(handler));
 }
 void SessionHandle::on_stat_ack_timeout(UniqueFunction<void(Session&, std::uint64_t)> handler) {
-    handlers().stat_ack_timeout = std::move(handler);
+    set(&Handlers::stat_ack_timeout, std::move(handler));
 }
 
 SessionStats SessionHandle::stats() const {

@@ -13,6 +13,7 @@
 
 #include "connection/connection_listener.h"
 #include "connection/websocket_connection.h"
+#include "core/secret_text.h"
 #include "extension/hook_queue.h"
 #include "extension/hook_runner.h"
 #include "session/session_core.h"
@@ -36,7 +37,7 @@ protected:
 /// What the opening request said of a session.
 struct Opening {
     SessionId id{};
-    std::string token{};
+    SecretText token{};
     Identity identity{};
     std::string path{};
     std::string query{};  ///< As sent, without what the protocol itself uses.
@@ -60,7 +61,7 @@ public:
     std::string_view path() const noexcept override { return opening_.path; }
     std::optional<std::string> query(std::string_view name) const override;
     const Identity& identity() const noexcept override { return opening_.identity; }
-    std::string_view token() const noexcept override { return opening_.token; }
+    std::string_view token() const noexcept override { return opening_.token.text(); }
     bool secure() const noexcept override { return secure_; }
     bool is_open() const noexcept override { return connection_->is_open(); }
     SendStatus send_utf8(std::string_view text, SendOptions options) override;
@@ -90,6 +91,8 @@ public:
     SendStatus on_send(connection::WebSocketConnection&, const connection::OutgoingMessage& message) override;
     bool encode(connection::WebSocketConnection&, const connection::OutgoingMessage& message,
                 connection::OutputBuffer& out) override;
+    void on_close_request(connection::WebSocketConnection& connection, std::uint16_t code,
+                          std::string_view reason) override;
     void on_drain(connection::WebSocketConnection&) override;
     void on_dropped(connection::WebSocketConnection&, const DroppedMessage& message) override;
     void on_keepalive(connection::WebSocketConnection&, bool excused) override;
@@ -122,7 +125,12 @@ private:
     Hooked& hooked();
     template <class Handler, class... Args>
     bool emit(Handler Handlers::*which, std::string_view name, Args&&... args);
-    void on_cale_timeout() noexcept { core_.on_cale_timeout(); }
+    template <class Handler>
+    void set(Handler Handlers::*which, Handler handler);
+    void ping_on_loop();
+    void close_now();
+    void close_when_idle();
+    void on_timer() noexcept;
 
     SessionHost& host_;
     const extension::HookRunner& hooks_;
@@ -133,8 +141,8 @@ private:
     std::unique_ptr<Handlers> handlers_{};
     std::unique_ptr<Hooked> hooked_{};
     std::unique_ptr<std::map<std::string, std::any, std::less<>>> store_{};
-    transport::MemberTimer<SessionHandle, &SessionHandle::on_cale_timeout> cale_timer_{*this};
-    std::optional<std::pair<CloseCode, std::string>> close_after_encode_{};
+    transport::MemberTimer<SessionHandle, &SessionHandle::on_timer> timer_{*this};
+    std::optional<std::pair<std::uint16_t, std::string>> close_later_{};
     std::uint64_t opened_mark_ = 0;
     bool encoding_ = false;
     bool announced_ = false;

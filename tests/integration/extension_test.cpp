@@ -214,6 +214,67 @@ TEST(Extensions, OutgoingMessagesBehindADeferredOneAreDroppedBeyondTheLimit) {
     for (int i = 0; i < 4; ++i) ASSERT_EQ(client->next_text(), std::to_string(i));
 }
 
+TEST(Extensions, CloseWaitsForWhatAHookHasDeferred) {
+    Inbox<std::shared_ptr<Deferred>> held;
+    auto options = TestServer::quick_options();
+    options.close_timeout = kPatience;
+    CryoServer server(std::move(options), [](Session&) {});
+    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
+            held.push(std::make_shared<Deferred>(context.defer()));
+            return Verdict::defer;
+        }));
+    server.start();
+    const auto client = connect(server);
+    ASSERT_EQ(client->status(), 101);
+    const auto session = server.next_session();
+    on_loop(*session, [&] {
+        EXPECT_EQ(session->send_utf8("before"), SendStatus::queued);
+        session->close();
+        EXPECT_EQ(session->send_utf8("after"), SendStatus::closed);
+    });
+    (*held.next())->proceed();
+    EXPECT_EQ(client->next_text(), "before");
+    EXPECT_EQ(client->close_code(), 4000);
+}
+
+TEST(Extensions, CloseDoesNotWaitForeverForAHook) {
+    std::shared_ptr<Deferred> held;
+    auto options = TestServer::quick_options();
+    options.close_timeout = std::chrono::milliseconds(50);
+    CryoServer server(std::move(options), [](Session&) {});
+    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
+            held = std::make_shared<Deferred>(context.defer());
+            return Verdict::defer;
+        }));
+    server.start();
+    const auto client = connect(server);
+    ASSERT_EQ(client->status(), 101);
+    const auto session = server.next_session();
+    session->send_utf8("never decided");
+    session->close();
+    EXPECT_EQ(client->close_code(), 4000);
+    server.destroy();
+}
+
+TEST(Extensions, CannotRegisterOthersFromTheirOwnRegistration) {
+    CryoServer server;
+    auto outer = std::make_shared<TestExtension>("outer");
+    outer->registering = [&] { return server->register_extension(std::make_shared<TestExtension>("inner")); };
+    const auto result = server->register_extension(outer);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Errc::wrong_state);
+}
+
+TEST(Extensions, CannotJoinAServerThatHasStopped) {
+    CryoServer server;
+    server.start();
+    server->stop();
+    server->wait();
+    const auto result = server->register_extension(std::make_shared<TestExtension>("late"));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Errc::wrong_state);
+}
+
 TEST(Extensions, WhatIsStillDeferredWhenTheSessionEndsIsReported) {
     Inbox<std::shared_ptr<Deferred>> held;
     std::atomic<int> lost{0};

@@ -359,5 +359,24 @@ TEST(SessionHandlers, AreReleasedWithTheSession) {
     EXPECT_TRUE(eventually([&] { return token.use_count() == 1; }));
 }
 
+TEST(SessionEvents, AHandlerMayTakeItselfAway) {
+    std::atomic<int> heard{0};
+    CryoServer server(TestServer::quick_options(), [&](Session& session) {
+        session.on_message_utf8([&](Session& self, std::string_view) {
+            ++heard;
+            self.on_message_utf8(nullptr);
+            self.send_utf8("once");
+        });
+    });
+    server.start();
+    const auto client = connect(server);
+    EXPECT_EQ(client->echo("one"), "once");
+    (*client)->send_text("two");
+    const auto session = server.next_session();
+    EXPECT_TRUE(eventually(
+        [&] { return on_loop(*session, [&] { return session->stats().connection.messages_received; }) >= 2; }));
+    EXPECT_EQ(heard, 1);
+}
+
 }  // namespace
 }  // namespace cryo::test

@@ -1,6 +1,9 @@
 // Peers that take nothing of what waits for them, and user code that throws where no handler is around it.
 
+#include <atomic>
+#include <future>
 #include <stdexcept>
+#include <string>
 
 #include "endpoint_fixture.h"
 
@@ -46,6 +49,59 @@ TEST_F(SlowPeer, WhoIsOnlyNotReadStays) {
     ASSERT_TRUE(events_.closed.next());
     EXPECT_FALSE(other->is_open()) << "who is read and says nothing is cut; that takes two heartbeats";
     EXPECT_TRUE(connection->is_open());
+}
+
+TEST_F(SlowPeer, ADroppedHandlerMaySendAgain) {
+    auto small = options();
+    small.backpressure.max_queue_count = 2;
+    std::atomic<int> told{0};
+    WebSocketHandlers handlers;
+    handlers.dropped = [&](Connection& self, const DroppedMessage&) {
+        if (++told < 100) self.send_text("again");
+    };
+    start(std::move(handlers), small);
+    WsClient client(server_->port(), "/ws", {}, {.timeout = kPatience, .receive_buffer = 4096});
+    const auto connection = opened();
+    fill(*connection);
+    for (int i = 0; i < 3; ++i) connection->send_text("more");
+    EXPECT_TRUE(eventually([&] { return told == 100; }));
+}
+
+TEST_F(SlowPeer, BroadcastsThatALoopCannotTakeAreBoundedAndCounted) {
+    auto small = options();
+    small.backpressure.max_queued_bytes = 64u << 10;
+    start({}, small);
+    auto client = connect();
+    const auto connection = opened();
+    std::promise<void> held, released;
+    connection->post([&] {
+        held.set_value();
+        released.get_future().wait();
+    });
+    held.get_future().wait();
+    const auto message = PreparedMessage::text(std::string(1024, 'b'));
+    for (int i = 0; i < 1000; ++i) endpoint_->broadcast(message);
+    const auto dropped = (*server_)->stats().dropped_messages;
+    released.set_value();
+    EXPECT_GT(dropped, 800u);
+    EXPECT_LT(dropped, 1000u);
+    for (std::uint64_t i = dropped; i < 1000; ++i) ASSERT_EQ(client.next().value().payload.size(), 1024u);
+}
+
+TEST_F(SlowPeer, PausingForEveryMessageLosesNothingAndPilesUpNothing) {
+    std::atomic<int> received{0};
+    WebSocketHandlers handlers;
+    handlers.text = [&](Connection& self, std::string_view text) {
+        EXPECT_EQ(text, std::to_string(received++));
+        self.pause_reading();
+        self.post([connection = self.shared_from_this()] { connection->resume_reading(); });
+    };
+    start(std::move(handlers));
+    auto client = connect();
+    std::string all;
+    for (int i = 0; i < 5000; ++i) all += frame(kText, std::to_string(i));
+    client.send(all);
+    EXPECT_TRUE(eventually([&] { return received == 5000; }));
 }
 
 TEST_F(SlowPeer, APostedTaskThatThrowsIsFenced) {

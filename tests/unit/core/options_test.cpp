@@ -48,6 +48,14 @@ TEST(ServerOptions, NamesTheOptionAndTheValue) {
               "tls.key_file is missing");
 }
 
+TEST(ServerOptions, ChecksTheReplyTimeout) {
+    ServerOptions options;
+    options.reply_timeout = std::chrono::milliseconds(-5);
+    const auto result = options.validate();
+    ASSERT_FALSE(result);
+    EXPECT_NE(result.error().message.find("reply_timeout"), std::string::npos);
+}
+
 TEST(ServerOptions, ChecksTheSyntaxOfLists) {
     EXPECT_EQ(problem_with([](auto& o) { o.allowed_origins = {"https://example.com", "http://localhost:3000"}; }), "");
     for (const char* origin : {"example.com", "https://", "://x", "https://example.com/", "https://a b"}) {
