@@ -32,7 +32,7 @@ private:
 
 /// The way of a text to the peer as in session::SessionHandle: past the hooks when there are none, else as a copy
 /// through the queue.
-class HookedSession final : private extension::HookSink {
+class HookedSession final : public extension::HookSink {
 public:
     explicit HookedSession(std::size_t extensions) {
         for (std::size_t i = 0; i < extensions; ++i) {

@@ -26,27 +26,26 @@ public:
         ++serial_;
         std::memcpy(payload_.data(), &serial_, sizeof serial_);
         dropped_.clear();
-        benchmark::DoNotOptimize(queue.push({MessageKind::binary, payload_, dedupe_key}, dropped_));
+        benchmark::DoNotOptimize(queue_.push({MessageKind::binary, payload_, dedupe_key}, dropped_));
     }
+    void pop() { benchmark::DoNotOptimize(queue_.pop_front()); }
     void fill() {
-        while (queue.count() < limits_.max_queue_count) push("key " + std::to_string(serial_));
+        while (queue_.count() < limits_.max_queue_count) push("key " + std::to_string(serial_));
     }
 
 private:
     Backpressure limits_;
+    SendQueue queue_{limits_};
     std::array<std::byte, 64> payload_{};
     std::uint64_t serial_ = 0;
     std::vector<SendQueue::Dropped> dropped_{};
-
-public:
-    SendQueue queue{limits_};
 };
 
 void send_queue_push_pop(benchmark::State& state, DropPolicy policy) {
     Sender sender(policy);
     for (auto _ : state) {
         sender.push();
-        benchmark::DoNotOptimize(sender.queue.pop_front());
+        sender.pop();
     }
 }
 BENCHMARK_CAPTURE(send_queue_push_pop, drop_oldest, DropPolicy::drop_oldest);

@@ -13,6 +13,7 @@ namespace close_code = websocket::close_code;
 
 namespace {
 
+constexpr std::int64_t kBacklogBytes = 64 * 1024;
 constexpr std::size_t kMaxReasonBytes = websocket::kMaxControlPayloadBytes - 2;
 
 /// At most 123 bytes, and none of half a character.
@@ -94,15 +95,16 @@ void WebSocketConnection::on_timer() noexcept {
     listener_->on_keepalive(*this, excuses(unread));
 }
 
-/// A ping behind a backlog that moves is on its way, and whom we did not read cannot have answered; but a peer that
-/// takes nothing of what waits for it, twice in a row, is gone.
+/// A ping behind a backlog that moves, or has just gone, is on its way, and whom we did not read cannot have answered;
+/// but a peer that takes nothing of what waits for it, twice in a row, is gone.
 bool WebSocketConnection::excuses(bool unread) {
     const auto in_kernel = static_cast<std::int64_t>(socket_->unsent_bytes());
     const std::int64_t arrived = written_ - in_kernel;
-    const bool backlog = out_ || in_kernel > 0;
+    const bool backlog = out_ || in_kernel > kBacklogBytes;  // a message or two in flight hold up no ping
     const bool moved = std::exchange(arrived_, arrived) != arrived;
-    const bool was_stuck = std::exchange(stuck_, backlog && !moved);
-    return unread ? !(stuck_ && was_stuck) : backlog && moved;
+    const bool was_stuck = std::exchange(stuck_, (out_ || in_kernel > 0) && !moved);
+    const bool had_backlog = std::exchange(had_backlog_, backlog);
+    return unread ? !(stuck_ && was_stuck) : (backlog ? moved : had_backlog);
 }
 
 void ConnectionListener::on_close_request(WebSocketConnection& connection, std::uint16_t code,

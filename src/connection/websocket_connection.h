@@ -174,8 +174,9 @@ private:
     bool input_ended_ = false;
     bool finished_ = false;  // on_closed was told
     bool heard_ = false;
-    bool held_up_ = false;  // reading was paused on our side's account since the last keep-alive
-    bool stuck_ = false;    // nothing of a backlog moved between the last two keep-alives
+    bool held_up_ = false;      // reading was paused on our side's account since the last keep-alive
+    bool had_backlog_ = false;  // at the last keep-alive
+    bool stuck_ = false;        // nothing of a backlog moved between the last two keep-alives
     bool ping_unanswered_ = false;
     bool write_ended_ = false;
     bool ends_after_flush_ = false;

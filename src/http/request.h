@@ -19,7 +19,9 @@ struct Request {
     ~Request() { wipe(); }
 
     /// Clears the head's bytes: among them may be a token.
-    void wipe() noexcept { ::explicit_bzero(head.data(), head.size()); }
+    void wipe() noexcept {
+        if (!head.empty()) ::explicit_bzero(head.data(), head.size());
+    }
 
     std::string_view method{};
     std::string_view target{};

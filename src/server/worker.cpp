@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{16};
 constexpr std::size_t kCrowd = 1024;
+constexpr std::chrono::milliseconds kTrimAfter{1'000};
 
 }  // namespace
 
@@ -59,13 +60,16 @@ bool Worker::let_in() {
     return true;
 }
 
-/// After most of a crowd has left, its memory goes back to the system: the allocator would keep it.
 void Worker::let_go() {
     context_->limiter->leave();
     const std::size_t count = context_->loop->socket_count();
-    most_sockets_ = std::max(most_sockets_, count);
-    if (most_sockets_ < kCrowd || count > most_sockets_ / 8) return;
-    most_sockets_ = count;
+    most_sockets_ = std::max(most_sockets_, count + 1);
+    if (most_sockets_ >= kCrowd && count <= most_sockets_ / 8) context_->loop->timers().start(trim_timer_, kTrimAfter);
+}
+
+/// Most of a crowd has left: its memory goes back to the system, where the allocator would keep it.
+void Worker::trim_memory() noexcept {
+    most_sockets_ = context_->loop->socket_count();
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif

@@ -37,6 +37,7 @@ public:
 private:
     bool let_in();
     void let_go();
+    void trim_memory() noexcept;
     void drain_step() noexcept;
     void close_some(std::size_t count);
 
@@ -49,6 +50,7 @@ private:
     std::size_t drain_total_ = 0, drain_closed_ = 0;
     std::vector<std::weak_ptr<Connection>> drain_order_{};
     transport::MemberTimer<Worker, &Worker::drain_step> drain_timer_{*this};
+    transport::MemberTimer<Worker, &Worker::trim_memory> trim_timer_{*this};
 };
 
 }  // namespace cryo::server
