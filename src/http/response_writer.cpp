@@ -104,10 +104,6 @@ SerializedResponse serialize(const HttpResponse& response, const ResponseContext
     return {write(HttpResponse::text(500, "internal server error\n"), context), std::move(error)};
 }
 
-std::string simple_response(int status, std::string_view text, bool keep_alive) {
-    return write(HttpResponse::text(status, std::string(text)), {.keep_alive = keep_alive});
-}
-
 std::string_view reason_phrase(int status) noexcept {
     const auto found = std::find_if(kReasons.begin(), kReasons.end(), [&](const auto& r) { return r.first == status; });
     return found == kReasons.end() ? "Unknown" : found->second;

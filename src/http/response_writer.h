@@ -23,9 +23,6 @@ struct SerializedResponse {
 
 SerializedResponse serialize(const HttpResponse& response, const ResponseContext& context);
 
-/// A plain answer of the server's own, such as a refusal before any handler is involved.
-std::string simple_response(int status, std::string_view text, bool keep_alive);
-
 /// The standard phrase of a status code, or "Unknown".
 std::string_view reason_phrase(int status) noexcept;
 

@@ -71,7 +71,7 @@ TEST(ResponseWriter, RefusesStatusesThatAreNoFinalAnswer) {
 }
 
 TEST(ResponseWriter, WritesRefusals) {
-    EXPECT_EQ(simple_response(431, "headers too large\n", false),
+    EXPECT_EQ(serialize(HttpResponse::text(431, "headers too large\n"), {.keep_alive = false}).bytes,
               "HTTP/1.1 431 Request Header Fields Too Large\r\n"
               "Content-Type: text/plain; charset=utf-8\r\n"
               "Content-Length: 18\r\n"
