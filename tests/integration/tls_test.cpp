@@ -237,8 +237,11 @@ TEST_F(Tls, MinimumVersionIsKept) {
 
 TEST_F(Tls, OffersHttp11) {
     LoopThread server([](TestHandler&) {}, with_tls(certificate_));
-    EXPECT_EQ(TlsClientSocket(server.port, {.alpn = "http/1.1"}).alpn(), "http/1.1");
-    TlsClientSocket h2(server.port, {.alpn = "h2"});
+    TlsClientSocket::Options options;
+    options.alpn = "http/1.1";
+    EXPECT_EQ(TlsClientSocket(server.port, options).alpn(), "http/1.1");
+    options.alpn = "h2";
+    TlsClientSocket h2(server.port, options);
     EXPECT_TRUE(h2.connected());
     EXPECT_EQ(h2.alpn(), "");
 }
@@ -265,9 +268,13 @@ TEST_F(Tls, ClientCertificateIsRequiredAndVerifiedWhenThereIsACa) {
     LoopThread server([](TestHandler&) {}, std::move(config));
     for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
         const auto echoes = [&](const TlsCertificate* certificate) {
-            TlsClientSocket client(server.port, {.maximum_version = version,
-                                                 .certificate_file = certificate ? certificate->certificate_file() : "",
-                                                 .key_file = certificate ? certificate->key_file() : ""});
+            TlsClientSocket::Options options;
+            options.maximum_version = version;
+            if (certificate) {
+                options.certificate_file = certificate->certificate_file();
+                options.key_file = certificate->key_file();
+            }
+            TlsClientSocket client(server.port, options);
             return client.connected() && client.send("x") && client.receive(1) == "x";
         };
         EXPECT_TRUE(echoes(&known));
