@@ -40,14 +40,16 @@ enum class DropReason {
     too_large,   ///< Larger than `max_queued_bytes`.
     vetoed,      ///< An extension's hook said no, or never decided.
     closed,      ///< Still queued when the connection ended.
+    invalid,     ///< Text for a session that is not UTF-8.
 };
 
-/// A message that will not arrive.
+/// A message that will not arrive; or several of one kind and reason, refused on other threads and told of together.
 struct DroppedMessage {
     MessageKind kind{};
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  ///< Payload, of all of them.
     DropReason reason{};
-    std::string_view dedupe_key{};  ///< Valid during the callback.
+    std::string_view dedupe_key{};  ///< Valid during the callback. Empty for refusals on other threads.
+    std::size_t count = 1;
 };
 
 /// How a connection ended.
@@ -187,7 +189,7 @@ public:
     /// Sends one message to every connection of the path, on all loops, encoded once. Each connection's own
     /// backpressure applies. On a loop thread its own connections are served within the call, others' soon after. When
     /// as many bytes as one connection may hold wait for another loop, what comes on top is dropped for that loop's
-    /// connections and counted in `ServerStats::dropped_messages`.
+    /// connections, each of which hears of it.
     virtual void broadcast(const PreparedMessage& message) = 0;
     virtual std::size_t connection_count() const noexcept = 0;
 };

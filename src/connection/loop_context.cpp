@@ -32,6 +32,28 @@ void ThrottledConnections::look() noexcept {
     });
 }
 
+bool LoopContext::note_refusal(Refusals& refusals, const DroppedMessage& message) {
+    const std::lock_guard lock(refusals_mutex_);
+    const bool first = !refusals;
+    if (first) refusals = std::make_unique<std::vector<DroppedMessage>>();
+    for (DroppedMessage& known : *refusals) {
+        if (known.kind != message.kind || known.reason != message.reason) continue;
+        known.bytes += message.bytes;
+        known.count += message.count;
+        return first;
+    }
+    refusals->push_back(message);
+    refusals->back().dedupe_key = {};
+    return first;
+}
+
+std::vector<DroppedMessage> LoopContext::take_refusals(Refusals& refusals) {
+    const std::lock_guard lock(refusals_mutex_);
+    auto taken = std::move(*refusals);
+    refusals.reset();
+    return taken;
+}
+
 void LoopContext::log(LogLevel level, std::string_view component, std::string_view message) const noexcept {
     if (!options->logger) return;
     try {

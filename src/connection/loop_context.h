@@ -6,11 +6,13 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <cryo/connection.h>
 #include <cryo/options.h>
 
 #include "connection/connection_limiter.h"
@@ -48,6 +50,9 @@ private:
     transport::MemberTimer<ThrottledConnections, &ThrottledConnections::look> timer_{*this};
 };
 
+/// Messages refused on other threads, one entry for each kind and reason; null: none. Guarded by the loop's context.
+using Refusals = std::unique_ptr<std::vector<DroppedMessage>>;
+
 /// What all connections of one loop share. Lives as long as the last handle to one of them, so that a late `post` finds
 /// a loop to say no.
 ///
@@ -66,6 +71,11 @@ struct LoopContext : std::enable_shared_from_this<LoopContext> {
     std::vector<std::byte> compressed{};              ///< Scratch of the message being compressed.
     std::unique_ptr<ThrottledConnections> throttled{};
 
+    /// Adds up what was refused on other threads until the loop tells of it, so that whoever keeps trying costs nothing
+    /// more. Any thread. True for the first: the caller has to post the report.
+    bool note_refusal(Refusals& refusals, const DroppedMessage& message);
+    std::vector<DroppedMessage> take_refusals(Refusals& refusals);
+
     void log(LogLevel level, std::string_view component, std::string_view message) const noexcept;
     /// Logs, counts and reports what user code threw.
     void report_exception(std::string_view where, std::exception_ptr error) noexcept;
@@ -81,6 +91,9 @@ struct LoopContext : std::enable_shared_from_this<LoopContext> {
             return false;
         }
     }
+
+private:
+    std::mutex refusals_mutex_{};
 };
 
 }  // namespace cryo::connection

@@ -188,18 +188,27 @@ void WebSocketConnection::report(std::vector<SendQueue::Dropped>& dropped) {
 }
 
 void WebSocketConnection::count_drop(const DroppedMessage& message) {
-    ++messages_dropped_;
-    Counters::add(context_->counters.dropped_messages);
+    messages_dropped_ += message.count;
+    Counters::add(context_->counters.dropped_messages, message.count);
     if (finished_) return;
     if (reporting_drop_) {
         // A handler that sends again and is dropped again hears of it in the next turn, not from within itself.
         post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), kind = message.kind,
-              bytes = message.bytes, reason = message.reason, key = std::string(message.dedupe_key)] {
-            self->report_drop({kind, bytes, reason, key});
+              bytes = message.bytes, reason = message.reason, key = std::string(message.dedupe_key),
+              count = message.count] {
+            self->report_drop({kind, bytes, reason, key, count});
         });
         return;
     }
     report_drop(message);
+}
+
+void WebSocketConnection::refuse(const DroppedMessage& message) {
+    if (context_->loop->in_loop_thread()) return count_drop(message);
+    if (!context_->note_refusal(refused_, message)) return;
+    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] {
+        for (const auto& refused : self->context_->take_refusals(self->refused_)) self->count_drop(refused);
+    });
 }
 
 void WebSocketConnection::report_drop(const DroppedMessage& message) {
@@ -338,16 +347,13 @@ SendStatus WebSocketConnection::send_from_anywhere(const OutgoingMessage& messag
     if (remote_bytes_.fetch_add(cost, std::memory_order_acq_rel) + cost >
         limits.high_water_mark + limits.max_queued_bytes) {
         remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
-        remote_dropped_.fetch_add(1, std::memory_order_relaxed);
-        Counters::add(context_->counters.dropped_messages);
+        refuse({message.kind, message.payload.size(), DropReason::queue_full, message.dedupe_key});
         return SendStatus::dropped;
     }
     auto self = std::static_pointer_cast<WebSocketConnection>(shared_from_this());
     const bool posted = post([self = std::move(self), item = std::move(item), cost] {
         self->remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
-        if (self->is_open()) {
-            self->listener_->on_send(*self, item.message());
-        } else {
+        if (!self->is_open() || self->listener_->on_send(*self, item.message()) == SendStatus::closed) {
             self->count_drop({item.kind(), item.payload().size(), DropReason::closed, item.dedupe_key()});
         }
     });
@@ -383,7 +389,7 @@ void WebSocketConnection::resume_reading() { run_on_loop(&WebSocketConnection::r
 ConnectionStats WebSocketConnection::stats() const {
     return {.messages_received = messages_received_,
             .messages_sent = messages_sent_,
-            .messages_dropped = messages_dropped_ + remote_dropped_.load(std::memory_order_relaxed),
+            .messages_dropped = messages_dropped_,
             .bytes_received = bytes_received_,
             .bytes_sent = bytes_sent_,
             .queued_messages = queue_ ? queue_->count() : 0,

@@ -79,6 +79,8 @@ public:
     void set_paused(PauseReason reason, bool paused);
 
     void count_drop(const DroppedMessage& message);
+    /// A message that is not taken: any thread, told on the loop.
+    void refuse(const DroppedMessage& message);
     /// What `close` does once the protocol has had its say.
     void begin_close(std::uint16_t code, std::string_view reason);
     bool control_backlogged() const noexcept { return (paused_ & by_control_backlog) != 0; }
@@ -162,11 +164,11 @@ private:
     std::uint64_t id_;
     std::uint64_t messages_received_ = 0, messages_sent_ = 0, messages_dropped_ = 0, bytes_received_ = 0,
                   bytes_sent_ = 0;
-    std::atomic<std::size_t> remote_bytes_{0};      // of sends from other threads that have not reached the loop
-    std::atomic<std::uint64_t> remote_dropped_{0};  // of those, refused because too many wait already
-    std::size_t kernel_bytes_ = 0;                  // upper bound of what the kernel holds; corrected by asking it
-    std::size_t control_bytes_ = 0;                 // of the write buffer, about: control frames
-    std::int64_t written_ = 0, arrived_ = 0;  // bytes given to the socket; those the peer had at the last keep-alive
+    std::atomic<std::size_t> remote_bytes_{0};  // of sends from other threads that have not reached the loop
+    Refusals refused_{};                        // of other threads' sends
+    std::size_t kernel_bytes_ = 0;              // upper bound of what the kernel holds; corrected by asking it
+    std::size_t control_bytes_ = 0;             // of the write buffer, about: control frames
+    std::int64_t written_ = 0, arrived_ = 0;    // bytes given to the socket; those the peer had at the last keep-alive
     std::uint16_t close_code_ = 0;
     std::atomic<Phase> phase_{Phase::open};
     std::uint8_t paused_ = 0;

@@ -50,7 +50,8 @@ SendStatus HookQueue::submit(Message message, std::string_view dedupe_key) {
     if (busy_ || count_ > 0) return wait(std::move(message), dedupe_key);
     const auto gate = gate_;
     busy_ = true;
-    const SendStatus status = process({std::move(message), std::string(dedupe_key)});
+    Item item{std::move(message), std::string(dedupe_key)};
+    const SendStatus status = process(item);
     if (gate->queue) run_waiting();
     return status;
 }
@@ -68,7 +69,7 @@ SendStatus HookQueue::wait(Message message, std::string_view dedupe_key) {
     return SendStatus::queued;
 }
 
-SendStatus HookQueue::process(Item item) {
+SendStatus HookQueue::process(Item& item) {
     const auto gate = gate_;
     Context context(*this);
     const Verdict verdict = runner_.run(direction_, context, item.message, item.order);
@@ -83,6 +84,15 @@ SendStatus HookQueue::process(Item item) {
     }
     // `defer` without having asked for the right to decide: nobody ever would.
     return veto(item);
+}
+
+/// What became of it nobody waits to be told: an end of the session has to be reported.
+void HookQueue::process_waiting(Item item) {
+    const MessageKind kind = item.message.kind();
+    const std::size_t bytes = item.message.bytes().size();
+    const auto [direction, sink] = std::pair(direction_, &sink_);  // the queue may be gone afterwards
+    if (process(item) == SendStatus::closed)
+        sink->dropped(direction, {kind, bytes, DropReason::closed, item.dedupe_key});
 }
 
 SendStatus HookQueue::veto(const Item& item) {
@@ -110,7 +120,7 @@ HookQueue::Item HookQueue::take_front() {
 void HookQueue::run_waiting() {
     const auto gate = gate_;
     while (!waiting_.empty() && !deferred_) {
-        process(take_front());
+        process_waiting(take_front());
         if (!gate->queue) return;
     }
     busy_ = false;
@@ -126,7 +136,7 @@ void HookQueue::decide(std::uint64_t ticket, Deferred::Decision decision) {
     const MessageKind kind = item.message.kind();
     if (auto* replacement = std::get_if<Message>(&decision.replacement)) item.message = std::move(*replacement);
     if (decision.verdict == Verdict::proceed && HookRunner::is_sound(item.message, kind)) {
-        process(std::move(item));
+        process_waiting(std::move(item));
     } else {
         veto(item);
     }

@@ -18,9 +18,11 @@ namespace cryo::extension {
 class HookSink {
 public:
     /// Through all hooks: on to the peer, or to the application. The message may be moved from.
-    /// The status is what `HookQueue::submit` returns when it all happens within that call.
+    /// The status is what `HookQueue::submit` returns when it all happens within that call; else `closed` leads to a
+    /// call of `dropped`.
     virtual SendStatus passed(Direction direction, Message& message, std::string_view dedupe_key) = 0;
-    /// Vetoed, never decided, made invalid (`vetoed`), or no room to wait (`queue_full`; sending only).
+    /// Vetoed, never decided, made invalid (`vetoed`), no room to wait (`queue_full`; sending only), or it waited for
+    /// longer than the session lived (`closed`).
     virtual void dropped(Direction direction, const DroppedMessage& message) = 0;
     /// `HookQueue::blocked` was true and no longer is.
     virtual void unblocked(Direction direction) = 0;
@@ -77,7 +79,8 @@ private:
     };
 
     SendStatus wait(Message message, std::string_view dedupe_key);
-    SendStatus process(Item item);
+    SendStatus process(Item& item);
+    void process_waiting(Item item);
     SendStatus veto(const Item& item);
     Item take_front();
     void run_waiting();

@@ -5,7 +5,6 @@
 
 namespace cryo::server {
 
-using connection::Counters;
 using connection::WebSocketConnection;
 namespace close_code = websocket::close_code;
 
@@ -34,12 +33,20 @@ void PlainEndpoint::hand_to(Loop& loop, const PreparedMessage& message) {
     if (loop.pending_bytes.fetch_add(cost, std::memory_order_acq_rel) + cost >
         limits.high_water_mark + limits.max_queued_bytes) {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
-        Counters::add(loop.context->counters.dropped_messages, loop.members.load(std::memory_order_relaxed));
-        return;
+        return refuse(loop, {message.kind(), message.payload().size(), DropReason::queue_full});
     }
     loop.context->loop->post([this, &loop, message, cost] {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
         deliver(loop, message);
+    });
+}
+
+void PlainEndpoint::refuse(Loop& loop, const DroppedMessage& message) {
+    if (!loop.context->note_refusal(loop.refused, message)) return;
+    loop.context->loop->post([&loop] {
+        for (const auto& refused : loop.context->take_refusals(loop.refused)) {
+            loop.connections.for_each([&](WebSocketConnection& connection) { connection.count_drop(refused); });
+        }
     });
 }
 

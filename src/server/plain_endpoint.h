@@ -40,10 +40,12 @@ private:
         connection::ConnectionSet connections{&connection::ConnectionSlots::endpoint_slot};
         std::atomic<std::size_t> members{0};        // of the set, for other threads
         std::atomic<std::size_t> pending_bytes{0};  // of broadcasts on their way from other threads
+        connection::Refusals refused{};             // of such broadcasts
     };
 
     void deliver(Loop& loop, const PreparedMessage& message);
     void hand_to(Loop& loop, const PreparedMessage& message);
+    void refuse(Loop& loop, const DroppedMessage& message);
     template <class Handler>
     void run(connection::WebSocketConnection& connection, std::string_view name, Handler&& handler);
 

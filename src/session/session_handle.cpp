@@ -65,7 +65,7 @@ SessionHandle::~SessionHandle() = default;
 // -- sending ---------------------------------------------------------------------------------------------------------
 
 SendStatus SessionHandle::send_utf8(std::string_view text, SendOptions options) {
-    if (!websocket::is_valid_utf8(as_bytes(text))) return refuse_invalid_text();
+    if (!websocket::is_valid_utf8(as_bytes(text))) return refuse_invalid(text.size());
     return connection_->send_text(text, options);
 }
 
@@ -74,12 +74,13 @@ SendStatus SessionHandle::send_binary(Bytes data, SendOptions options) {
 }
 
 SendStatus SessionHandle::send(const PreparedMessage& message, SendOptions options) {
-    if (!message.encoded()->valid) return refuse_invalid_text();
+    if (!message.encoded()->valid) return refuse_invalid(message.payload().size());
     return connection_->send(message, options);
 }
 
-SendStatus SessionHandle::refuse_invalid_text() {
-    Counters::add(connection_->context().counters.dropped_messages);
+SendStatus SessionHandle::refuse_invalid(std::size_t text_bytes) {
+    if (!is_open()) return SendStatus::closed;
+    connection_->refuse({MessageKind::text, text_bytes, DropReason::invalid});
     return SendStatus::dropped;
 }
 
@@ -262,9 +263,6 @@ SessionHandle::Hooked& SessionHandle::hooked() {
 SendStatus SessionHandle::passed(Direction direction, Message& message, std::string_view dedupe_key) {
     if (direction == Direction::send) {
         const SendStatus status = connection_->write({message.kind(), message.bytes(), dedupe_key});
-        if (status == SendStatus::closed) {
-            connection_->count_drop({message.kind(), message.bytes().size(), DropReason::closed, dedupe_key});
-        }
         close_when_idle();
         return status;
     }

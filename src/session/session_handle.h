@@ -120,7 +120,7 @@ private:
     void unblocked(extension::Direction direction) override;
 
     void deliver(MessageKind kind, Bytes payload);
-    SendStatus refuse_invalid_text();
+    SendStatus refuse_invalid(std::size_t text_bytes);
     Handlers& handlers();
     Hooked& hooked();
     template <class Handler, class... Args>

@@ -44,12 +44,12 @@ std::string numbered(int number) {
 
 struct Drops {
     std::atomic<std::uint64_t> messages{0}, bytes{0};
-    std::array<std::atomic<std::uint64_t>, 5> by_reason{};
+    std::array<std::atomic<std::uint64_t>, 6> by_reason{};
 
     void add(const DroppedMessage& message) {
-        ++messages;
+        messages += message.count;
         bytes += message.bytes;
-        ++by_reason[static_cast<std::size_t>(message.reason)];
+        by_reason[static_cast<std::size_t>(message.reason)] += message.count;
     }
     std::uint64_t operator[](DropReason reason) const { return by_reason[static_cast<std::size_t>(reason)]; }
 };
@@ -263,7 +263,10 @@ TEST(Backpressure, WhatIsStillQueuedAtTheEndIsReported) {
 }
 
 TEST(Backpressure, OtherThreadsSendsHaveALimitToo) {
-    CryoServer server(small_caps());
+    Drops drops;
+    CryoServer server(small_caps(), [&](Session& opened) {
+        opened.on_dropped([&](Session&, const DroppedMessage& message) { drops.add(message); });
+    });
     server.start();
     const auto client = connect(server);
     ASSERT_EQ(client->status(), 101);
@@ -275,11 +278,28 @@ TEST(Backpressure, OtherThreadsSendsHaveALimitToo) {
     while ((status = session->send_utf8(numbered(0))) == SendStatus::queued) accepted += kMessage;
     EXPECT_EQ(status, SendStatus::dropped);
     EXPECT_LE(accepted, kHigh + kQueue);
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(session->send_utf8(numbered(0)), SendStatus::dropped);
     release.set_value();
     ASSERT_TRUE(eventually([&] { return session->send_utf8("again") == SendStatus::queued; }));
     while (client->next_text() != "again") {
     }
-    EXPECT_EQ(server->stats().dropped_messages > 0, true);
+    EXPECT_GE(drops[DropReason::queue_full], 10U);
+    EXPECT_EQ(drops.messages, server->stats().dropped_messages);
+    EXPECT_EQ(drops.messages, on_loop(*session, [&] { return session->stats().connection.messages_dropped; }));
+}
+
+TEST(Backpressure, TextThatIsNotUtf8IsRefusedAndToldOnWhicheverThread) {
+    const std::string invalid = "\xff\xff";
+    Throttled peer(small_caps());
+    EXPECT_EQ(peer.send(invalid), SendStatus::dropped);
+    EXPECT_EQ(peer.drops[DropReason::invalid], 1U);
+    EXPECT_EQ(peer.session->send_utf8(invalid), SendStatus::dropped);
+    EXPECT_EQ(peer.session->send(PreparedMessage::text(invalid)), SendStatus::dropped);
+    EXPECT_TRUE(eventually([&] { return peer.drops[DropReason::invalid] == 3; }));
+    EXPECT_EQ(peer.drops.bytes, 3 * invalid.size());
+    EXPECT_EQ(peer.stats().messages_dropped, 3U);
+    peer.session->send_utf8("valid");
+    EXPECT_EQ(peer.client->next_text(), "valid");
 }
 
 TEST(Backpressure, AThousandPeersThatReadNothingCostTheirCapsAndNobodyElse) {
@@ -292,7 +312,7 @@ TEST(Backpressure, AThousandPeersThatReadNothingCostTheirCapsAndNobodyElse) {
     std::atomic<std::uint64_t> dropped{0};
     CryoServer server(small_caps(), [&](Session& session) {
         echo(session);
-        session.on_dropped([&](Session&, const DroppedMessage&) { ++dropped; });
+        session.on_dropped([&](Session&, const DroppedMessage& message) { dropped += message.count; });
     });
     server.start();
     std::vector<std::shared_ptr<CryoClient>> peers;

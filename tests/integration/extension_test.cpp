@@ -237,6 +237,32 @@ TEST(Extensions, CloseWaitsForWhatAHookHasDeferred) {
     EXPECT_EQ(client->close_code(), 4000);
 }
 
+TEST(Extensions, WhatComesFromAnotherThreadWhileACloseWaitsIsReported) {
+    Inbox<std::shared_ptr<Deferred>> held;
+    Inbox<DropReason> lost;
+    auto options = TestServer::quick_options();
+    options.close_timeout = kPatience;
+    CryoServer server(std::move(options), [&](Session& session) {
+        session.on_dropped([&](Session&, const DroppedMessage& message) { lost.push(message.reason); });
+    });
+    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
+            held.push(std::make_shared<Deferred>(context.defer()));
+            return Verdict::defer;
+        }));
+    server.start();
+    const auto client = connect(server);
+    ASSERT_EQ(client->status(), 101);
+    const auto session = server.next_session();
+    session->send_utf8("before");
+    session->close();
+    EXPECT_EQ(session->send_utf8("after"), SendStatus::queued);
+    EXPECT_EQ(lost.next(), DropReason::closed);
+    EXPECT_EQ(server->stats().dropped_messages, 1U);
+    (*held.next())->proceed();
+    EXPECT_EQ(client->next_text(), "before");
+    EXPECT_EQ(client->close_code(), 4000);
+}
+
 TEST(Extensions, CloseDoesNotWaitForeverForAHook) {
     std::shared_ptr<Deferred> held;
     auto options = TestServer::quick_options();

@@ -20,7 +20,7 @@ struct HookQueueTest : testing::Test, HookSink {
         out.push_back(std::string(as_text(message.bytes())));
         keys.push_back(std::string(dedupe_key));
         if (on_passed) on_passed();
-        return SendStatus::sent;
+        return status;
     }
     void dropped(Direction, const DroppedMessage& message) override { drops.push_back(message.reason); }
     void unblocked(Direction) override { ++unblocks; }
@@ -49,6 +49,7 @@ struct HookQueueTest : testing::Test, HookSink {
     std::vector<Deferred> deferred{};
     std::optional<HookQueue> queue{};
     std::function<void()> on_passed{};
+    SendStatus status = SendStatus::sent;  // of what has passed
 
     Strings out{}, keys{};
     std::vector<DropReason> drops{};
@@ -100,6 +101,22 @@ TEST_F(HookQueueTest, MessagesWaitBehindADeferredOneUnseenByHooks) {
     EXPECT_EQ(out, (Strings{"a!", "B!"}));
     EXPECT_TRUE(queue->idle());
     EXPECT_EQ(queue->waiting_bytes(), 0u);
+}
+
+TEST_F(HookQueueTest, TellsOnceWhenTheSessionTakesNothingAnyMore) {
+    make_queue(Direction::send);
+    add_deferring();
+    submit("a");
+    submit("b");
+    status = SendStatus::closed;
+    deferred[0].proceed();
+    session->run_posted();
+    deferred[1].proceed();
+    session->run_posted();
+    EXPECT_EQ(drops, (std::vector{DropReason::closed, DropReason::closed})) << "nobody took the status";
+    runner.use(nullptr);
+    EXPECT_EQ(submit("c"), SendStatus::closed);
+    EXPECT_EQ(drops.size(), 2u) << "the caller was told";
 }
 
 TEST_F(HookQueueTest, KeepsTheDedupeKeyOfADeferredMessage) {
