@@ -7,3 +7,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     # g++ 12 sees overlaps in optimised std::string concatenation that are not there (GCC bug 105651).
     target_compile_options(cryo_warnings INTERFACE -Wno-restrict)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CRYO_SANITIZE)
+    # What sanitizers add to the code makes g++ see uninitialised members in std::optional; its manual warns of that.
+    target_compile_options(cryo_warnings INTERFACE -Wno-maybe-uninitialized)
+endif()
