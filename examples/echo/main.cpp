@@ -65,17 +65,20 @@ int main(int argc, char** argv) {
     options.backpressure.max_queued_bytes = 2 * options.max_message_bytes;
     cryo::TlsOptions tls;
     std::string token = "secret";
+    std::uint16_t spin_us = 0;
 
     example::Options command_line(kProgram, "Sends back what it receives.");
     command_line.value("host", "ADDRESS", "address to listen on", options.host);
     command_line.value("port", "N", "port to listen on, 0: any free one", options.port);
     command_line.value("token", "TOKEN", "token that Cryo clients must present", token);
     command_line.value("threads", "N", "event loops, 0: one a core", options.threads);
+    command_line.value("spin-us", "N", "microseconds to look for work before sleeping", spin_us);
     command_line.flag("cale", "encrypt Cryo sessions with CALE", options.use_cale);
     command_line.flag("deflate", "offer permessage-deflate", options.deflate.enabled);
     command_line.value("cert", "FILE", "certificate (PEM): serve over TLS", tls.certificate_file);
     command_line.value("key", "FILE", "the certificate's key (PEM)", tls.key_file);
     if (const auto exit_code = command_line.parse(argc, argv)) return *exit_code;
+    options.spin = std::chrono::microseconds(spin_us);
     if (!tls.certificate_file.empty() || !tls.key_file.empty()) options.tls = tls;
 
     auto created = cryo::Server::create(options, cryo::make_validator([token](std::string_view presented) {

@@ -83,6 +83,9 @@ struct ServerOptions {
     std::string host = "0.0.0.0";  ///< Address or name to listen on; `::` for IPv6 and IPv4.
     std::uint16_t port = 8080;     ///< 0: a free one, to be read with `Server::port()`.
     unsigned threads = 1;          ///< Event loops, a thread each; 0: one a core.
+    /// For how long a loop with nothing to do looks for work before it sleeps; 0: it sleeps at once. Saves the time it
+    /// takes to wake up, while there is traffic, for a full core a loop. At most 10 ms.
+    std::chrono::microseconds spin{0};
 
     std::chrono::milliseconds keepalive_interval{15'000};  ///< Between pings; an unanswered one closes the session.
     std::chrono::milliseconds ack_timeout{2'500};  ///< A message unacknowledged for so long counts as timed out.

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongest = std::chrono::hours(24);
 constexpr unsigned kMaxThreads = 1024;
+constexpr std::chrono::microseconds kMaxSpin{10'000};
 constexpr std::size_t kMaxMessageBytes = std::size_t{1} << 30;
 /// Below this a CALE handshake does not fit.
 constexpr std::size_t kMinControlBytes = 1024;
@@ -51,6 +52,8 @@ private:
 };
 
 void check_durations(const ServerOptions& options, Problems& problems) {
+    problems.require(options.spin.count() >= 0 && options.spin <= kMaxSpin, "spin ({} us) must be from 0 us to {} us",
+                     options.spin.count(), kMaxSpin.count());
     problems.duration("keepalive_interval", options.keepalive_interval);
     problems.duration("ack_timeout", options.ack_timeout);
     problems.duration("handshake_timeout", options.handshake_timeout);

@@ -11,9 +11,9 @@
 
 #include <cryo/server.h>
 
-#include "extension/pipeline.h"
 #include "http/static_files.h"
 #include "server/admission.h"
+#include "server/extension_registry.h"
 #include "server/session_registry.h"
 #include "server/tls_config.h"
 #include "server/worker.h"
@@ -65,21 +65,6 @@ public:
 private:
     enum class Life { created, running, finishing, stopped };
 
-    /// Held while the list of extensions changes; knows its thread, as hooks called under it get the server.
-    class ExtensionsLock {
-    public:
-        explicit ExtensionsLock(ServerImpl& server) : server_(server), lock_(server.extensions_mutex_) {
-            server_.extensions_owner_ = std::this_thread::get_id();
-        }
-        ~ExtensionsLock() { server_.extensions_owner_ = std::thread::id(); }
-        ExtensionsLock(const ExtensionsLock&) = delete;
-        ExtensionsLock& operator=(const ExtensionsLock&) = delete;
-
-    private:
-        ServerImpl& server_;
-        std::lock_guard<std::mutex> lock_;
-    };
-
     void session_opened(const std::shared_ptr<session::SessionHandle>& session) override;
     void session_closing(session::SessionHandle& session) override { registry_.erase(session); }
 
@@ -91,18 +76,20 @@ private:
     void give_up();
     Result<> launch(std::size_t on_caller);
     void finish();
-    bool has_stopped() const;
+    bool is_running() const;
     Result<> check_may_wait(std::string_view call) const;
-    Result<> fenced_on_register(IExtension& extension);
     /// Runs `action` on every loop that still runs, each on its own thread, and waits for it.
     void on_all_loops(const std::function<void(Worker&)>& action);
+    void use(const extension::Snapshot& list) {
+        on_all_loops([&](Worker& worker) { worker.hooks().use(list); });
+    }
     void log(LogLevel level, std::string_view message) const;
 
     const std::shared_ptr<const ServerOptions> options_;
     const std::shared_ptr<connection::ConnectionLimiter> limiter_;
     server::SessionRegistry registry_{};
     Admission admission_;
-    extension::Pipeline pipeline_{};
+    server::ExtensionRegistry extensions_{*this, [this](const auto& list) { use(list); }};
     std::function<void(std::uint16_t)> on_listening_{};
     std::function<void(const SessionPtr&)> on_session_{};
     std::function<void(const Error&)> on_error_{};
@@ -117,8 +104,6 @@ private:
     std::condition_variable life_changed_{};
     Life life_ = Life::created;
     bool runs_on_caller_ = false;
-    std::mutex extensions_mutex_{};
-    std::atomic<std::thread::id> extensions_owner_{};
 };
 
 // -- set-up ----------------------------------------------------------------------------------------------------------
@@ -166,7 +151,7 @@ Result<> ServerImpl::open() {
     const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
     const std::size_t count = options_->threads == 0 ? cores : options_->threads;
     port_ = options_->port;
-    const ExtensionsLock lock(*this);
+    const server::ExtensionRegistry::Lock lock(extensions_);  // who registers now waits, then finds all loops
     for (std::size_t i = 0; i < count; ++i) {
         if (auto opened = open_worker(i, count); !opened) {
             workers_.clear();
@@ -191,7 +176,7 @@ Result<> ServerImpl::open_worker(std::size_t index, std::size_t count) {
     port_ = listener->port;
     auto opened = worker->open(listener->fd, admission_, [this, worker = worker.get()] { on_wake(*worker); });
     if (!opened) return opened;
-    worker->hooks().use(pipeline_.snapshot());
+    worker->hooks().use(extensions_.snapshot());
     workers_.push_back(std::move(worker));
     return {};
 }
@@ -267,13 +252,7 @@ void ServerImpl::wait() {
 void ServerImpl::finish() {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
-    const ExtensionsLock extensions_lock(*this);
-    if (const auto extensions = pipeline_.snapshot()) {
-        for (const auto& registration : *extensions) {
-            (void)pipeline_.remove(registration->name);
-            registration->extension->on_unregister(*this);
-        }
-    }
+    extensions_.close();
     const std::lock_guard lock(life_mutex_);
     if (life_ == Life::running || life_ == Life::finishing) log(LogLevel::info, "stopped");
     life_ = Life::stopped;
@@ -282,9 +261,9 @@ void ServerImpl::finish() {
 
 // -- while it runs ---------------------------------------------------------------------------------------------------
 
-bool ServerImpl::has_stopped() const {
+bool ServerImpl::is_running() const {
     const std::lock_guard lock(life_mutex_);
-    return life_ == Life::stopped;
+    return (life_ == Life::running || life_ == Life::finishing) && open_workers_ > 0;
 }
 
 Result<> ServerImpl::check_may_wait(std::string_view call) const {
@@ -294,7 +273,7 @@ Result<> ServerImpl::check_may_wait(std::string_view call) const {
             return Error{Errc::wrong_state, fmt::format("{} waits for all loops: not to be called on one", call)};
         }
     }
-    if (extensions_owner_ == std::this_thread::get_id()) {
+    if (extensions_.held_by_this_thread()) {
         return Error{Errc::wrong_state, fmt::format("{} is not to be called from on_register or on_unregister", call)};
     }
     return {};
@@ -303,74 +282,36 @@ Result<> ServerImpl::check_may_wait(std::string_view call) const {
 void ServerImpl::on_all_loops(const std::function<void(Worker&)>& action) {
     std::vector<std::future<void>> done;
     for (const auto& worker : workers_) {
-        std::promise<void> promise;
-        auto future = promise.get_future();
-        const bool posted =
-            worker->context()->loop->post([&action, worker = worker.get(), promise = std::move(promise)]() mutable {
-                action(*worker);
-                promise.set_value();
-            });
-        if (posted) done.push_back(std::move(future));
+        std::packaged_task<void()> task([&action, worker = worker.get()] { action(*worker); });
+        done.push_back(task.get_future());
+        (void)worker->context()->loop->post(std::move(task));  // destroyed unrun, it counts as done
     }
     for (auto& each : done) each.wait();
 }
 
-Result<> ServerImpl::fenced_on_register(IExtension& extension) {
-    try {
-        return extension.on_register(*this);
-    } catch (const std::exception& error) {
-        return Error{Errc::user_code, fmt::format("on_register of \"{}\" threw: {}", extension.name(), error.what())};
-    } catch (...) {
-        return Error{Errc::user_code, fmt::format("on_register of \"{}\" threw", extension.name())};
-    }
-}
-
 Result<> ServerImpl::register_extension(std::shared_ptr<IExtension> extension) {
     if (auto wrong = check_may_wait("register_extension()"); !wrong) return wrong;
-    if (!extension) return Error{Errc::invalid_argument, "register_extension() was given no extension"};
-    const ExtensionsLock lock(*this);
-    if (has_stopped()) return Error{Errc::wrong_state, "the server has stopped: it takes no extensions any more"};
-    if (pipeline_.find(extension->name())) {
-        return Error{Errc::duplicate, fmt::format("an extension \"{}\" is already registered", extension->name())};
-    }
-    if (auto ready = fenced_on_register(*extension); !ready) return ready;
-    auto snapshot = pipeline_.add(extension);
-    if (!snapshot) {
-        extension->on_unregister(*this);
-        return std::move(snapshot).error();
-    }
-    on_all_loops([&](Worker& worker) { worker.hooks().use(*snapshot); });
-    return {};
+    return extensions_.add(std::move(extension));
 }
 
 Result<> ServerImpl::unregister_extension(std::string_view name) {
     if (auto wrong = check_may_wait("unregister_extension()"); !wrong) return wrong;
-    const ExtensionsLock lock(*this);
-    const auto extension = pipeline_.find(name);
-    auto snapshot = pipeline_.remove(name);
-    if (!snapshot) return std::move(snapshot).error();
-    on_all_loops([&](Worker& worker) { worker.hooks().use(*snapshot); });
-    extension->on_unregister(*this);
-    return {};
+    return extensions_.remove(name);
 }
 
 Result<> ServerImpl::reload_tls(const TlsOptions& tls) {
     if (auto wrong = check_may_wait("reload_tls()"); !wrong) return wrong;
     if (!options_->tls) return Error{Errc::wrong_state, "this server was created without TLS"};
-    const auto config = server::to_config(tls);
-    if (auto usable = transport::check_tls_files(config); !usable) {
-        log(LogLevel::error, fmt::format("certificate not reloaded: {}", usable.error().message));
-        return usable;
+    if (!is_running()) return Error{Errc::wrong_state, "reload_tls() needs a server that runs"};
+    auto config = transport::load_tls_files(server::to_config(tls));
+    if (!config) {
+        log(LogLevel::error, fmt::format("certificate not reloaded: {}", config.error().message));
+        return std::move(config).error();
     }
-    std::mutex mutex;
-    Result<> outcome;
-    on_all_loops([&](Worker& worker) {
-        auto reloaded = worker.context()->loop->reload_certificate(config);
-        const std::lock_guard lock(mutex);
-        if (!reloaded) outcome = std::move(reloaded);
-    });
-    if (outcome) log(LogLevel::info, "certificate reloaded");
-    return outcome;
+    // Loaded it cannot fail any more: all loops change over, or none.
+    on_all_loops([&](Worker& worker) { (void)worker.context()->loop->reload_certificate(*config); });
+    log(LogLevel::info, "certificate reloaded");
+    return {};
 }
 
 void ServerImpl::session_opened(const std::shared_ptr<session::SessionHandle>& session) {
@@ -395,7 +336,7 @@ void ServerImpl::for_each_session(std::function<void(Session&)> visit) {
 ServerStats ServerImpl::stats() const {
     ServerStats total{.connections = limiter_->connections(),
                       .sessions = registry_.announced_count(),
-                      .handler_exceptions = pipeline_.failures()};
+                      .handler_exceptions = extensions_.failures()};
     const std::size_t count = open_workers_.load(std::memory_order_acquire);
     for (std::size_t i = 0; i < count; ++i) {
         const Counters& counters = workers_[i]->context()->counters;

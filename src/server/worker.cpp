@@ -41,6 +41,7 @@ Result<> Worker::open(int listener_fd, connection::HttpDispatcher& dispatcher, s
     if (options.tls) config.tls = to_config(*options.tls);
     config.tls_handshake_timeout = options.handshake_timeout;
     config.logger = options.logger;
+    config.spin = options.spin;
     config.on_wake = std::move(on_wake);
     config.may_accept = [this] { return let_in(); };
     config.on_gone = [this] { let_go(); };

@@ -65,6 +65,7 @@ void Loop::Impl::pause_accepting(int error) {
 }
 
 void Loop::Impl::accept_ready() noexcept {
+    had_work = true;
     for (int i = 0; i < kAcceptsPerTurn && config.fd >= 0; ++i) {
         sockaddr_storage address{};
         socklen_t length = sizeof address;

@@ -151,6 +151,7 @@ void Loop::Impl::run() {
 }
 
 void Loop::Impl::on_wake() noexcept {
+    had_work = true;
     if (config.on_wake) config.on_wake();
     run_posted();
     if (stopping) uv_stop(&uv);
@@ -190,12 +191,19 @@ void Loop::Impl::before_poll() noexcept {
             &wheel_timer, [](uv_timer_t* h) { static_cast<Impl*>(h->data)->on_wheel_timer(); },
             static_cast<std::uint64_t>(std::max<std::int64_t>(delay, 0)), 0);
     }
-    if (turn_end.empty()) {
+    turn_time_known = false;
+    if (turn_end.empty() && !spins()) {
         uv_idle_stop(&no_sleep);
     } else {
         uv_idle_start(&no_sleep, [](uv_idle_t*) {});
     }
-    turn_time_known = false;
+}
+
+bool Loop::Impl::spins() noexcept {
+    if (config.spin.count() == 0) return false;
+    const auto time = Clock::now();
+    if (std::exchange(had_work, false)) spins_until = time + config.spin;
+    return time < spins_until;
 }
 
 void Loop::Impl::on_wheel_timer() noexcept {

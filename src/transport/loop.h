@@ -14,6 +14,8 @@
 #include "transport/socket.h"
 #include "transport/timer_wheel.h"
 
+struct ssl_ctx_st;
+
 namespace cryo::transport {
 
 struct TlsConfig {
@@ -21,6 +23,8 @@ struct TlsConfig {
     std::string key_file{};
     std::string client_ca_file{};  ///< Empty: clients need no certificate.
     int minimum_version = 12;      ///< 12 or 13: TLS 1.2 or 1.3.
+    /// Made of the above by `load_tls_files`, for any number of loops; null: each loop reads the files.
+    std::shared_ptr<ssl_ctx_st> loaded{};
 };
 
 /// Makes the handler of an accepted socket; null refuses it (it is closed). Called when the socket is ready for bytes:
@@ -32,6 +36,7 @@ struct ListenConfig {
     std::optional<TlsConfig> tls{};
     std::chrono::milliseconds tls_handshake_timeout{10'000};
     std::size_t read_buffer_bytes = 128 * 1024;  ///< One for the whole loop.
+    std::chrono::microseconds spin{0};           ///< Looks for events for so long before it sleeps.
     std::shared_ptr<ILogger> logger{};
     /// Asked for each connection, before TLS; false: it is closed. Empty: all may.
     UniqueFunction<bool()> may_accept{};
@@ -102,7 +107,10 @@ struct BoundListener {
 /// the same user by mistake; therefore `first = true` for the first of them, which fails when anyone holds the port.
 Result<BoundListener> bind_listener(const std::string& host, std::uint16_t port, bool shared, bool first);
 
-/// Reads certificate, key and CA and checks that they belong together, without using them.
+/// Reads certificate, key and CA and checks that they belong together. What it returns works on every loop, whatever
+/// becomes of the files.
+Result<TlsConfig> load_tls_files(TlsConfig config);
+/// The check alone.
 Result<> check_tls_files(const TlsConfig& config);
 
 }  // namespace cryo::transport

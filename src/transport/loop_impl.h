@@ -43,6 +43,7 @@ struct Loop::Impl {
     void on_wheel_timer() noexcept;
     void end_turn() noexcept;
     void before_poll() noexcept;
+    bool spins() noexcept;
     void run_posted() noexcept;
     Clock::time_point now() const noexcept;
 
@@ -60,7 +61,7 @@ struct Loop::Impl {
     uv_async_t wake{};
     uv_check_t after_poll{};
     uv_prepare_t prepare{};
-    uv_idle_t no_sleep{};  ///< Active while something waits for the next turn's end.
+    uv_idle_t no_sleep{};  ///< Active while something waits for the next turn's end, or the loop spins.
     uv_timer_t wheel_timer{};
     uv_poll_t listener{};
     std::vector<uv_handle_t*> handles;  ///< Of the above, those that are open.
@@ -75,6 +76,9 @@ struct Loop::Impl {
     TlsServer tls;
     std::vector<std::byte> tls_read_buffer;
     std::vector<std::byte> tls_write_buffer;
+
+    Clock::time_point spins_until{};
+    bool had_work = false;  ///< In this turn.
 
     mutable Clock::time_point turn_began{};
     mutable bool turn_time_known = false;

@@ -97,6 +97,7 @@ int Loop::Impl::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* 
     const auto socket = [wsi] { return static_cast<Socket*>(lws_get_opaque_user_data(wsi)); };
     switch (reason) {
         case LWS_CALLBACK_RAW_RX:
+            socket()->loop_.impl_->had_work = true;
             return socket()->on_readable({static_cast<std::byte*>(in), length}) ? 0 : -1;
         case LWS_CALLBACK_RAW_WRITEABLE:
             return socket()->on_writable() ? 0 : -1;

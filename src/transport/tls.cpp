@@ -17,9 +17,9 @@
 
 namespace cryo::transport {
 
-void SslContextDeleter::operator()(ssl_ctx_st* context) const noexcept { SSL_CTX_free(context); }
-
 namespace {
+
+SslContext new_context(const SSL_METHOD* method) { return {SSL_CTX_new(method), SSL_CTX_free}; }
 
 Error bad_tls(std::string message) { return {Errc::tls_configuration, std::move(message)}; }
 
@@ -122,7 +122,7 @@ Result<SslContext> make_ssl_context(const TlsConfig& config) {
     if (config.minimum_version != 12 && config.minimum_version != 13) {
         return bad_tls("the minimum TLS version must be 12 or 13, not " + std::to_string(config.minimum_version));
     }
-    SslContext context(SSL_CTX_new(TLS_server_method()));
+    SslContext context = new_context(TLS_server_method());
     if (!context) return bad_tls("OpenSSL cannot make a context: " + openssl_reason());
     apply_policy(context.get(), {openssl_version(config.minimum_version), !config.client_ca_file.empty()});
     if (auto loaded = load_files(context.get(), config); !loaded) return std::move(loaded).error();
@@ -134,9 +134,9 @@ Result<SslContext> make_ssl_context(const TlsConfig& config) {
 }
 
 Result<> TlsServer::load(const TlsConfig& config) {
-    auto made = make_ssl_context(config);
-    if (!made) return std::move(made).error();
-    current_ = std::move(*made);
+    auto context = config.loaded ? Result<SslContext>(config.loaded) : make_ssl_context(config);
+    if (!context) return std::move(context).error();
+    current_ = std::move(*context);
     policy_ = {openssl_version(config.minimum_version), !config.client_ca_file.empty()};
     if (template_) {
         apply_policy(template_, policy_);
@@ -146,7 +146,7 @@ Result<> TlsServer::load(const TlsConfig& config) {
 }
 
 ssl_ctx_st* TlsServer::client_context() {
-    if (!client_) client_.reset(SSL_CTX_new(TLS_client_method()));
+    if (!client_) client_ = new_context(TLS_client_method());
     return client_.get();
 }
 
@@ -155,6 +155,13 @@ void TlsServer::attach(ssl_ctx_st* template_context) noexcept {
     apply_policy(template_, policy_);
     SSL_CTX_set_tlsext_servername_callback(template_, nullptr);  // libwebsockets' one expects its own context
     SSL_CTX_set_client_hello_cb(template_, on_client_hello, &current_);
+}
+
+Result<TlsConfig> load_tls_files(TlsConfig config) {
+    auto made = make_ssl_context(config);
+    if (!made) return std::move(made).error();
+    config.loaded = std::move(*made);
+    return config;
 }
 
 Result<> check_tls_files(const TlsConfig& config) {

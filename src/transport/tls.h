@@ -11,12 +11,10 @@ namespace cryo::transport {
 
 struct TlsConfig;
 
-struct SslContextDeleter {
-    void operator()(ssl_ctx_st* context) const noexcept;
-};
-using SslContext = std::unique_ptr<ssl_ctx_st, SslContextDeleter>;
+using SslContext = std::shared_ptr<ssl_ctx_st>;
 
-/// A complete server context from the files: every problem is an `Error` that names the file.
+/// A complete server context from the files: every problem is an `Error` that names the file. Nothing changes it any
+/// more, so that loops can share it.
 Result<SslContext> make_ssl_context(const TlsConfig& config);
 
 struct TlsPolicy {

@@ -254,6 +254,17 @@ TEST(ServerTls, ReloadOfAServerWithoutTlsIsAnError) {
     EXPECT_EQ(server->reload_tls(files_of(certificate)).error().code, Errc::wrong_state);
 }
 
+TEST(ServerTls, ReloadOfAServerThatDoesNotRunIsAnError) {
+    const TlsCertificate certificate;
+    CryoServer server(tls_options(certificate));
+    EXPECT_EQ(server->reload_tls(files_of(certificate)).error().code, Errc::wrong_state);
+    server.start();
+    EXPECT_TRUE(server->reload_tls(files_of(certificate)));
+    server->stop();
+    server->wait();
+    EXPECT_EQ(server->reload_tls(files_of(certificate)).error().code, Errc::wrong_state);
+}
+
 TEST(ServerTls, UpgradeBehindALargeResponseOpensItsSession) {
     // A response that fills the TLS stream, and an upgrade right behind it.
     const TlsCertificate certificate;

@@ -334,6 +334,14 @@ TEST_F(Tls, FailedReloadLeavesTheOldCertificateInUse) {
     EXPECT_EQ(wrong.error().code, Errc::wrong_state);
 }
 
+TEST_F(Tls, FilesThatWereLoadedAreNotReadAgain) {
+    LoopThread server([](TestHandler&) {}, with_tls(certificate_));
+    auto loaded = load_tls_files(*with_tls(TlsCertificate("loaded")).tls);  // whose files are gone already
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    ASSERT_TRUE(server.on_loop([&] { return server.loop->reload_certificate(*loaded); }));
+    EXPECT_EQ(TlsClientSocket(server.port).server_name(), "loaded");
+}
+
 TEST_F(Tls, BadFilesAreNamed) {
     const TlsCertificate other("other");
     const std::string rubbish = certificate_.directory() / "rubbish.pem";

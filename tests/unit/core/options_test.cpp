@@ -25,6 +25,8 @@ TEST(ServerOptions, DefaultsAreValid) { EXPECT_TRUE(ServerOptions().validate());
 TEST(ServerOptions, NamesTheOptionAndTheValue) {
     EXPECT_EQ(problem_with([](auto& o) { o.host = ""; }), "host is empty");
     EXPECT_EQ(problem_with([](auto& o) { o.threads = 5000; }), "threads (5000) must be from 0 to 1024");
+    EXPECT_EQ(problem_with([](auto& o) { o.spin = std::chrono::seconds(1); }),
+              "spin (1000000 us) must be from 0 us to 10000 us");
     EXPECT_EQ(problem_with([](auto& o) { o.keepalive_interval = 0ms; }),
               "keepalive_interval (0 ms) must be from 1 ms to 86400000 ms");
     EXPECT_EQ(problem_with([](auto& o) { o.drain_timeout = -1ms; }),
