@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kLookEvery{20};
 
 void ThrottledConnections::add(WebSocketConnection& connection) {
     if (!connection.wait_for_kernel(true)) return;
-    waiting_.add(connection);
+    waiting_.add({&connection});
     if (!timer_.armed()) loop_.timers().start(timer_, kLookEvery);
 }
 
@@ -26,7 +26,8 @@ void ThrottledConnections::remove(WebSocketConnection& connection) noexcept {
 }
 
 void ThrottledConnections::look() noexcept {
-    waiting_.for_each([this](WebSocketConnection& connection) {
+    waiting_.for_each([this](const ConnectionEntry& entry) {
+        WebSocketConnection& connection = *entry.connection;
         remove(connection);
         connection.recheck_backlog();  // adds itself again when it still has to wait
     });

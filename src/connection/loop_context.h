@@ -16,7 +16,7 @@
 #include <cryo/options.h>
 
 #include "connection/connection_limiter.h"
-#include "connection/connection_set.h"
+#include "connection/connection_table.h"
 #include "connection/output_buffer.h"
 #include "transport/loop.h"
 
@@ -65,6 +65,7 @@ struct LoopContext : std::enable_shared_from_this<LoopContext> {
     std::shared_ptr<ConnectionLimiter> limiter{};  ///< The server's.
     OutputBufferPool buffers{};
     ConnectionSet connections{&ConnectionSlots::loop_slot};  ///< All WebSocket connections of this loop.
+    std::atomic<std::size_t> remote_sends{0};                ///< Messages of other threads on their way to this loop.
     std::size_t busy_exchanges = 0;                          ///< HTTP requests not completely answered yet.
     Counters counters{};
     std::pair<std::string, std::time_t> http_date{};  ///< And the second it was made for.

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kFirstSegmentBytes = 2048;
 constexpr std::size_t kSegmentBytes = 32 * 1024;
 constexpr std::size_t kAlwaysShareBytes = 4096;
+constexpr std::size_t kMaxKeptBytes = 64 * 1024;
 
 }  // namespace
 
@@ -84,7 +85,8 @@ void OutputBuffer::consume(std::size_t count) noexcept {
 void OutputBuffer::recycle() noexcept {
     bytes_ = 0;
     first_ = 0;
-    const bool keep_first = !segments_.empty() && segments_.front().capacity == kFirstSegmentBytes;
+    const std::size_t capacity = segments_.empty() ? 0 : segments_.front().capacity;
+    const bool keep_first = capacity != 0 && capacity <= kMaxKeptBytes;
     if (keep_first) segments_.front().begin = segments_.front().end = 0;
     segments_.resize(keep_first ? 1 : 0);
     if (segments_.capacity() > 64) segments_.shrink_to_fit();

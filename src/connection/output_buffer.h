@@ -56,7 +56,7 @@ public:
     void give_back(std::unique_ptr<OutputBuffer> buffer) noexcept;
 
 private:
-    static constexpr std::size_t kMaxSpare = 256;
+    static constexpr std::size_t kMaxSpare = 64;
     std::vector<std::unique_ptr<OutputBuffer>> spare_{};
 };
 

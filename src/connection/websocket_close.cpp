@@ -28,6 +28,7 @@ std::string_view cut_reason(std::string_view reason) noexcept {
 
 void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reason) {
     if (phase_ != Phase::open || !socket_) return;
+    if (fan_out_) fan_out_->settle(*this);  // it may lead to a queue
     close_code_ = close_code::is_valid_on_wire(code) ? code : close_code::kNormal;
     close_reason_ = cut_reason(reason);
     if (!websocket::is_valid_utf8(as_bytes(close_reason_))) close_reason_.clear();
@@ -36,6 +37,7 @@ void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reaso
 }
 
 void WebSocketConnection::leave_open(Phase next) {
+    if (fan_out_ && next != Phase::ended) fan_out_->settle(*this);
     const Phase before = phase_.exchange(next, std::memory_order_relaxed);
     if (before != Phase::open) return;
     context_->loop->timers().start(timer_, context_->options->close_timeout);
@@ -59,7 +61,6 @@ void WebSocketConnection::send_close_frame() {
     }
     output().append(Bytes(head).first(used));
     if (has_code) output().append(as_bytes(close_reason_));
-    socket_->request_flush();
 }
 
 /// Tells the protocol, once, how it ended.
@@ -99,7 +100,7 @@ void WebSocketConnection::on_timer() noexcept {
 /// but a peer that takes nothing of what waits for it, twice in a row, is gone.
 bool WebSocketConnection::excuses(bool unread) {
     const auto in_kernel = static_cast<std::int64_t>(socket_->unsent_bytes());
-    const std::int64_t arrived = written_ - in_kernel;
+    const std::int64_t arrived = written_ + static_cast<std::int64_t>(uncounted().wire_bytes) - in_kernel;
     const bool backlog = out_ || in_kernel > kBacklogBytes;  // a message or two in flight hold up no ping
     const bool moved = std::exchange(arrived_, arrived) != arrived;
     const bool was_stuck = std::exchange(stuck_, (out_ || in_kernel > 0) && !moved);

@@ -39,9 +39,8 @@ WebSocketConnection::WebSocketConnection(std::shared_ptr<LoopContext> context, t
 
 void WebSocketConnection::open(std::string_view upgrade_response, std::span<std::byte> early) {
     output().append(as_bytes(upgrade_response));
-    socket_->request_flush();
     context_->loop->timers().start(timer_, context_->options->keepalive_interval);
-    context_->connections.add(*this);
+    context_->connections.add({this});
     listener_->on_open(*this);
     if (!early.empty()) on_bytes(early);
 }
@@ -168,7 +167,6 @@ SendStatus WebSocketConnection::commit(const OutgoingMessage& message) {
     if (!listener_->encode(*this, message, output())) return SendStatus::closed;
     ++messages_sent_;
     bytes_sent_ += message.payload.size();
-    socket_->request_flush();
     if (holds(context_->options->backpressure.high_water_mark)) throttled_ = true;
     return SendStatus::sent;
 }
@@ -224,13 +222,33 @@ bool WebSocketConnection::takes_control() const noexcept {
 }
 
 OutputBuffer& WebSocketConnection::output() {
-    if (!out_) out_ = context_->buffers.take();
+    if (!out_ && fan_out_) fan_out_->settle(*this);
+    if (!out_) {
+        out_ = context_->buffers.take();
+        socket_->request_flush();
+    }
     return *out_;
+}
+
+void WebSocketConnection::count_sent(const FanOut::Sent& sent) noexcept {
+    messages_sent_ += sent.messages;
+    bytes_sent_ += sent.payload_bytes;
+    kernel_bytes_ += sent.wire_bytes;
+    written_ += static_cast<std::int64_t>(sent.wire_bytes);
+}
+
+std::size_t WebSocketConnection::room_for(std::size_t bytes) {
+    const std::size_t limit = context_->options->backpressure.high_water_mark;
+    (void)holds(limit - std::min(limit, bytes));
+    return limit - std::min(limit, kernel_bytes_);
+}
+
+void WebSocketConnection::write_encoded(const PreparedMessage& message, Bytes rest) {
+    output().append_shared(message.encoded(), rest);
 }
 
 void WebSocketConnection::control_written(std::size_t bytes) {
     control_bytes_ += bytes;
-    socket_->request_flush();
     // Also what the kernel holds of them counts, on top of the most that messages may take.
     const auto& limits = context_->options->backpressure;
     if (control_bytes_ > limits.max_control_bytes || holds(limits.high_water_mark + limits.max_control_bytes)) {
@@ -256,11 +274,12 @@ bool WebSocketConnection::holds(std::size_t limit) {
 }
 
 std::size_t WebSocketConnection::unsent_bytes() const {
-    return (out_ ? out_->bytes() : 0) + (socket_ ? socket_->unsent_bytes() : 0);
+    return (out_ ? out_->bytes() : 0) + (fan_out_ ? fan_out_->pending_bytes(*this) : 0) +
+           (socket_ ? socket_->unsent_bytes() : 0);
 }
 
 void WebSocketConnection::on_flush() noexcept {
-    std::array<Bytes, 64> pieces;
+    std::array<Bytes, 16> pieces;
     while (out_ && !out_->empty()) {
         const std::size_t count = out_->gather(pieces);
         std::size_t offered = 0;
@@ -268,7 +287,7 @@ void WebSocketConnection::on_flush() noexcept {
         const std::size_t taken = socket_->write(std::span(pieces).first(count));
         kernel_bytes_ += taken;
         // What has left had its share of control frames in it.
-        control_bytes_ -= control_bytes_ * taken / out_->bytes();
+        if (control_bytes_ != 0) control_bytes_ -= control_bytes_ * taken / out_->bytes();
         out_->consume(taken);
         written_ += static_cast<std::int64_t>(taken);
         if (taken >= kWorthWaitingFor && phase_ >= Phase::flushing && !finished_) {
@@ -279,6 +298,7 @@ void WebSocketConnection::on_flush() noexcept {
     }
     if (out_ && out_->empty()) context_->buffers.give_back(std::move(out_));
     recheck_backlog();
+    if (fan_out_ && !out_ && !throttled_) fan_out_->idle(*this);
     if (ends_after_flush_ && !out_) end_writing();
 }
 
@@ -351,7 +371,9 @@ SendStatus WebSocketConnection::send_from_anywhere(const OutgoingMessage& messag
         return SendStatus::dropped;
     }
     auto self = std::static_pointer_cast<WebSocketConnection>(shared_from_this());
+    context_->remote_sends.fetch_add(1, std::memory_order_acq_rel);
     const bool posted = post([self = std::move(self), item = std::move(item), cost] {
+        self->context_->remote_sends.fetch_sub(1, std::memory_order_acq_rel);
         self->remote_bytes_.fetch_sub(cost, std::memory_order_acq_rel);
         if (!self->is_open() || self->listener_->on_send(*self, item.message()) == SendStatus::closed) {
             self->count_drop({item.kind(), item.payload().size(), DropReason::closed, item.dedupe_key()});
@@ -387,11 +409,12 @@ void WebSocketConnection::pause_reading() { run_on_loop(&WebSocketConnection::pa
 void WebSocketConnection::resume_reading() { run_on_loop(&WebSocketConnection::resume_on_loop); }
 
 ConnectionStats WebSocketConnection::stats() const {
+    const FanOut::Sent more = uncounted();
     return {.messages_received = messages_received_,
-            .messages_sent = messages_sent_,
+            .messages_sent = messages_sent_ + more.messages,
             .messages_dropped = messages_dropped_,
             .bytes_received = bytes_received_,
-            .bytes_sent = bytes_sent_,
+            .bytes_sent = bytes_sent_ + more.payload_bytes,
             .queued_messages = queue_ ? queue_->count() : 0,
             .queued_bytes = queue_ ? queue_->bytes() : 0,
             .unsent_bytes = unsent_bytes(),

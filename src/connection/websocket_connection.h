@@ -10,7 +10,8 @@
 #include <cryo/connection.h>
 
 #include "connection/connection_listener.h"
-#include "connection/connection_set.h"
+#include "connection/connection_table.h"
+#include "connection/fan_out.h"
 #include "connection/loop_context.h"
 #include "connection/output_buffer.h"
 #include "connection/send_queue.h"
@@ -75,6 +76,17 @@ public:
     }
     void send_ping(Bytes payload);
 
+    // -- for a FanOut, which writes to the socket itself while the connection has nothing else to send --
+    void set_fan_out(FanOut* fan_out) noexcept { fan_out_ = fan_out; }
+    int descriptor() const noexcept { return socket_->descriptor(); }
+    bool takes_plain_bytes() const noexcept { return !socket_->is_tls() && !deflate_parameters_; }
+    bool has_remote_sends() const noexcept { return remote_bytes_.load(std::memory_order_acquire) != 0; }
+    void count_sent(const FanOut::Sent& sent) noexcept;
+    /// How many bytes reach the high-water mark. The kernel is asked only when the estimate is `bytes` or fewer.
+    std::size_t room_for(std::size_t bytes);
+    /// Appends the end of a message that the socket has taken the beginning of.
+    void write_encoded(const PreparedMessage& message, Bytes rest);
+
     enum PauseReason : std::uint8_t { by_application = 1, by_control_backlog = 2, by_deferred_hooks = 4 };
     void set_paused(PauseReason reason, bool paused);
 
@@ -130,6 +142,7 @@ private:
     bool holds(std::size_t limit);
     void recheck_throttle();
     std::size_t unsent_bytes() const;
+    FanOut::Sent uncounted() const noexcept { return fan_out_ ? fan_out_->uncounted(*this) : FanOut::Sent{}; }
 
     OutputBuffer& output();
     bool takes_control() const noexcept;
@@ -147,43 +160,47 @@ private:
     bool excuses(bool unread);
     void on_timer() noexcept;
 
+    // What each message touches, close together: with many connections, cache lines are what a message costs here.
     std::shared_ptr<LoopContext> context_;
     transport::Socket* socket_;
     std::shared_ptr<ConnectionListener> listener_;
     websocket::MessageReader reader_;
     std::unique_ptr<OutputBuffer> out_{};
-    std::unique_ptr<SendQueue> queue_{};
     std::unique_ptr<HeldBack> held_back_{};
-    std::unique_ptr<websocket::Deflater> deflater_{};
-    std::optional<websocket::DeflateParameters> deflate_parameters_;
-    std::string remote_address_;
-    std::string subprotocol_;
-    std::string close_reason_{};
-    std::any user_data_;
-    transport::MemberTimer<WebSocketConnection, &WebSocketConnection::on_timer> timer_{*this};
-    std::uint64_t id_;
-    std::uint64_t messages_received_ = 0, messages_sent_ = 0, messages_dropped_ = 0, bytes_received_ = 0,
-                  bytes_sent_ = 0;
+    FanOut* fan_out_ = nullptr;                 // while it may be sent the plain bytes of a fan-out
     std::atomic<std::size_t> remote_bytes_{0};  // of sends from other threads that have not reached the loop
-    Refusals refused_{};                        // of other threads' sends
     std::size_t kernel_bytes_ = 0;              // upper bound of what the kernel holds; corrected by asking it
     std::size_t control_bytes_ = 0;             // of the write buffer, about: control frames
-    std::int64_t written_ = 0, arrived_ = 0;    // bytes given to the socket; those the peer had at the last keep-alive
-    std::uint16_t close_code_ = 0;
+    std::int64_t written_ = 0;                  // bytes given to the socket
+    std::uint64_t messages_received_ = 0, messages_sent_ = 0, bytes_received_ = 0, bytes_sent_ = 0;
+    std::optional<websocket::DeflateParameters> deflate_parameters_;
     std::atomic<Phase> phase_{Phase::open};
     std::uint8_t paused_ = 0;
     bool throttled_ = false;
     bool input_ended_ = false;
-    bool finished_ = false;  // on_closed was told
     bool heard_ = false;
+    bool ends_after_flush_ = false;
+
+    bool finished_ = false;     // on_closed was told
     bool held_up_ = false;      // reading was paused on our side's account since the last keep-alive
     bool had_backlog_ = false;  // at the last keep-alive
     bool stuck_ = false;        // nothing of a backlog moved between the last two keep-alives
     bool ping_unanswered_ = false;
     bool write_ended_ = false;
-    bool ends_after_flush_ = false;
     bool reporting_drop_ = false;
     bool waits_for_kernel_ = false;  // in the loop's ThrottledConnections
+    std::uint16_t close_code_ = 0;
+    std::int64_t arrived_ = 0;  // bytes that the peer had at the last keep-alive
+    std::uint64_t messages_dropped_ = 0;
+    Refusals refused_{};  // of other threads' sends
+    std::unique_ptr<SendQueue> queue_{};
+    std::unique_ptr<websocket::Deflater> deflater_{};
+    transport::MemberTimer<WebSocketConnection, &WebSocketConnection::on_timer> timer_{*this};
+    std::string remote_address_;
+    std::string subprotocol_;
+    std::string close_reason_{};
+    std::any user_data_;
+    std::uint64_t id_;
 };
 
 }  // namespace cryo::connection

@@ -10,16 +10,13 @@ namespace close_code = websocket::close_code;
 
 void PlainEndpoint::attach(const std::vector<std::shared_ptr<connection::LoopContext>>& loops) {
     loops_.clear();
-    for (const auto& context : loops) {
-        loops_.push_back(std::make_unique<Loop>());
-        loops_.back()->context = context;
-    }
+    for (const auto& context : loops) loops_.push_back(std::make_unique<Loop>(context));
 }
 
 void PlainEndpoint::broadcast(const PreparedMessage& message) {
     for (const auto& loop : loops_) {
         if (loop->context->loop->in_loop_thread()) {
-            deliver(*loop, message);
+            loop->connections.publish(message);
         } else if (const std::size_t members = loop->members.load(std::memory_order_acquire); members > 0) {
             hand_to(*loop, message);
         }
@@ -35,9 +32,9 @@ void PlainEndpoint::hand_to(Loop& loop, const PreparedMessage& message) {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
         return refuse(loop, {message.kind(), message.payload().size(), DropReason::queue_full});
     }
-    loop.context->loop->post([this, &loop, message, cost] {
+    loop.context->loop->post([&loop, message, cost] {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
-        deliver(loop, message);
+        loop.connections.publish(message);
     });
 }
 
@@ -48,10 +45,6 @@ void PlainEndpoint::refuse(Loop& loop, const DroppedMessage& message) {
             loop.connections.for_each([&](WebSocketConnection& connection) { connection.count_drop(refused); });
         }
     });
-}
-
-void PlainEndpoint::deliver(Loop& loop, const PreparedMessage& message) {
-    loop.connections.for_each([&](WebSocketConnection& connection) { connection.send(message, {}); });
 }
 
 /// Runs a handler of the application; what it throws ends the connection.

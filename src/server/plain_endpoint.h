@@ -9,7 +9,7 @@
 #include <cryo/connection.h>
 
 #include "connection/connection_listener.h"
-#include "connection/connection_set.h"
+#include "connection/fan_out.h"
 #include "connection/loop_context.h"
 
 namespace cryo::server {
@@ -36,14 +36,15 @@ public:
 
 private:
     struct Loop {
-        std::shared_ptr<connection::LoopContext> context{};
-        connection::ConnectionSet connections{&connection::ConnectionSlots::endpoint_slot};
-        std::atomic<std::size_t> members{0};        // of the set, for other threads
+        explicit Loop(std::shared_ptr<connection::LoopContext> of) : context(std::move(of)), connections(*context) {}
+
+        std::shared_ptr<connection::LoopContext> context;
+        connection::FanOut connections;
+        std::atomic<std::size_t> members{0};        // of them, for other threads
         std::atomic<std::size_t> pending_bytes{0};  // of broadcasts on their way from other threads
         connection::Refusals refused{};             // of such broadcasts
     };
 
-    void deliver(Loop& loop, const PreparedMessage& message);
     void hand_to(Loop& loop, const PreparedMessage& message);
     void refuse(Loop& loop, const DroppedMessage& message);
     template <class Handler>

@@ -81,7 +81,7 @@ void Worker::drain() {
     drain_began_ = context_->loop->now();
     drain_order_.reserve(context_->connections.size());
     context_->connections.for_each(
-        [&](WebSocketConnection& connection) { drain_order_.push_back(connection.weak_from_this()); });
+        [&](const connection::ConnectionEntry& entry) { drain_order_.push_back(entry.connection->weak_from_this()); });
     drain_total_ = drain_order_.size();
     drain_step();
 }

@@ -86,6 +86,8 @@ void Loop::want_turn_end(Socket& socket) {
     impl_->turn_end.push_back(&socket);
 }
 
+void Loop::at_turn_end(UniqueFunction<void()> task) { impl_->turn_end_tasks.push_back(std::move(task)); }
+
 void Loop::retire(std::shared_ptr<SocketHandler> handler) {
     if (handler) impl_->retired.push_back(std::move(handler));
 }
@@ -167,7 +169,10 @@ void Loop::Impl::run_posted() noexcept {
 }
 
 void Loop::Impl::end_turn() noexcept {
-    // What asks for a flush while these are flushed waits for the next turn, so that reading gets its share.
+    // What asks for the turn's end while it is under way waits for the next one, so that reading gets its share.
+    turn_end_running.swap(turn_end_tasks);
+    for (auto& task : turn_end_running) task();
+    turn_end_running.clear();
     turn_current.swap(turn_end);
     for (std::size_t i = 0; i < turn_current.size(); ++i) {
         Socket* socket = std::exchange(turn_current[i], nullptr);
@@ -192,7 +197,7 @@ void Loop::Impl::before_poll() noexcept {
             static_cast<std::uint64_t>(std::max<std::int64_t>(delay, 0)), 0);
     }
     turn_time_known = false;
-    if (turn_end.empty() && !spins()) {
+    if (turn_end.empty() && turn_end_tasks.empty() && !spins()) {
         uv_idle_stop(&no_sleep);
     } else {
         uv_idle_start(&no_sleep, [](uv_idle_t*) {});

@@ -70,6 +70,10 @@ public:
     bool post(UniqueFunction<void()> task);
     bool in_loop_thread() const noexcept;
 
+    /// Runs `task` when this turn ends, before sockets are flushed. From within such a task: when the next turn ends.
+    /// On the loop's thread; tasks must not throw, nor refer to what may go before the loop's `run` has returned.
+    void at_turn_end(UniqueFunction<void()> task);
+
     /// Stops accepting: the listening socket closes, connections stay.
     void stop_listening();
 

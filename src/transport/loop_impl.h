@@ -89,6 +89,8 @@ struct Loop::Impl {
     Socket* adopting = nullptr;         ///< Null again when libwebsockets has closed it already.
     std::vector<Socket*> turn_end;      ///< Asked for the end of this turn; null: gone since.
     std::vector<Socket*> turn_current;  ///< The same while the end is under way.
+    std::vector<UniqueFunction<void()>> turn_end_tasks;
+    std::vector<UniqueFunction<void()>> turn_end_running;
     std::vector<std::shared_ptr<SocketHandler>> retired;
 
     MemberTimer<Impl, &Impl::resume_accepting> accept_pause{*this};

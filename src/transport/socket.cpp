@@ -18,13 +18,48 @@
 namespace cryo::transport {
 namespace {
 
+constexpr std::size_t kBatch = 128;  // buffers a system call
+
 std::size_t total_size(std::span<const Bytes> buffers) noexcept {
     std::size_t total = 0;
     for (const Bytes& buffer : buffers) total += buffer.size();
     return total;
 }
 
+/// Like sendmsg: how many bytes were taken, or -1.
+ssize_t send_batch(int descriptor, std::span<const Bytes> buffers) noexcept {
+    iovec parts[kBatch];
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+        parts[i] = {const_cast<std::byte*>(buffers[i].data()), buffers[i].size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = buffers.size();
+    ssize_t sent;
+    do {
+        sent = buffers.size() == 1 ? ::send(descriptor, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                                   : ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
 }  // namespace
+
+std::size_t send_now(int descriptor, std::span<const Bytes> buffers) noexcept {
+    std::size_t taken = 0;
+    while (!buffers.empty()) {
+        const auto batch = buffers.first(std::min(buffers.size(), kBatch));
+        buffers = buffers.subspan(batch.size());
+        const ssize_t sent = send_batch(descriptor, batch);
+        if (sent < 0) break;
+        taken += static_cast<std::size_t>(sent);
+        if (static_cast<std::size_t>(sent) < total_size(batch)) {
+            errno = EAGAIN;
+            break;
+        }
+    }
+    return taken;
+}
 
 Socket::Socket(Loop& loop, int fd, const Address& remote) : loop_(loop), fd_(fd), remote_(remote) {}
 
@@ -36,7 +71,7 @@ void Socket::set_handler(std::shared_ptr<SocketHandler> handler) {
 
 void Socket::request_flush() {
     flush_wanted_ = true;
-    loop_.want_turn_end(*this);
+    if (!in_bytes_) loop_.want_turn_end(*this);
 }
 
 std::size_t Socket::write(std::span<const Bytes> buffers) {
@@ -47,35 +82,12 @@ std::size_t Socket::write(std::span<const Bytes> buffers) {
 }
 
 std::size_t Socket::write_tcp(std::span<const Bytes> buffers) {
-    constexpr std::size_t kBatch = 128;
-    std::size_t taken = 0;
-    while (!buffers.empty()) {
-        iovec parts[kBatch];
-        const std::size_t count = std::min(buffers.size(), kBatch);
-        std::size_t offered = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            parts[i] = {const_cast<std::byte*>(buffers[i].data()), buffers[i].size()};
-            offered += buffers[i].size();
-        }
-        buffers = buffers.subspan(count);
-
-        msghdr message{};
-        message.msg_iov = parts;
-        message.msg_iovlen = count;
-        ssize_t sent;
-        do {
-            sent = count == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                              : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-        } while (sent < 0 && errno == EINTR);
-        if (sent < 0 && errno != EAGAIN) {
-            fail();
-            return taken;
-        }
-        taken += sent < 0 ? 0 : static_cast<std::size_t>(sent);
-        if (sent < 0 || static_cast<std::size_t>(sent) < offered) {
-            wait_writable();
-            break;
-        }
+    const std::size_t taken = send_now(fd_, buffers);
+    if (taken == total_size(buffers)) return taken;
+    if (errno == EAGAIN) {
+        wait_writable();
+    } else {
+        fail();
     }
     return taken;
 }
@@ -132,9 +144,13 @@ void Socket::open() {
 
 bool Socket::on_readable(std::span<std::byte> data) {
     in_callback_ = true;
+    in_bytes_ = true;
     if (tls_) tls_->open_after_handshake();
     deliver(data);
     if (tls_) tls_->read_pending();
+    in_bytes_ = false;
+    // Not later: the buffers for it are used anew by the next connection of this turn, while they are in the caches.
+    flush_if_wanted();
     in_callback_ = false;
     return !closing_;
 }
@@ -164,12 +180,15 @@ void Socket::end_turn() {
         tls_->open_after_handshake();
         tls_->read_pending();
     }
-    if (flush_wanted_ && !full_ && !finished_ && !closing_) {
-        flush_wanted_ = false;
-        handler_->on_flush();
-    }
+    flush_if_wanted();
     in_callback_ = false;
     if (closing_) kill();
+}
+
+void Socket::flush_if_wanted() {
+    if (!flush_wanted_ || full_ || finished_ || closing_) return;
+    flush_wanted_ = false;
+    handler_->on_flush();
 }
 
 void Socket::wait_writable() {

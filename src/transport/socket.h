@@ -26,14 +26,17 @@ public:
     /// return.
     virtual void on_bytes(std::span<std::byte> data) noexcept = 0;
 
-    /// Time to write: the turn of the loop in which `Socket::request_flush` was called ends, or a full socket has room
-    /// again.
+    /// Time to write: what `Socket::request_flush` has asked for, or a full socket has room again.
     virtual void on_flush() noexcept = 0;
 
     /// The socket is gone, whoever ended it (the peer's FIN or reset, an error, `close`, the end of the loop): the last
     /// call. The `Socket` is destroyed after it returns, the handler not before the end of this turn of the loop.
     virtual void on_closed() noexcept = 0;
 };
+
+/// Writes to the descriptor of a plain TCP `Socket` that is neither full nor closing, without a look at the Socket.
+/// Returns how many bytes were taken; the rest is for `Socket::write`, which also finds out why.
+std::size_t send_now(int descriptor, std::span<const Bytes> buffers) noexcept;
 
 /// One TCP or TLS connection. Owned by its loop; valid until `SocketHandler::on_closed` has returned.
 /// Loop thread only.
@@ -50,7 +53,8 @@ public:
     /// of the loop ends. May be called from within `on_bytes`.
     void set_handler(std::shared_ptr<SocketHandler> handler);
 
-    /// Asks for one `on_flush` at the end of this turn of the loop; asked from within `on_flush`, of the next one.
+    /// Asks for one `on_flush`: right after `on_bytes`, when asked from within it; at the end of this turn of the loop
+    /// otherwise; of the next one when asked from within `on_flush` then.
     void request_flush();
 
     /// Writes the buffers in order with one system call where the kernel takes them (TCP), or through TLS.
@@ -78,6 +82,7 @@ public:
     /// The peer's numeric address, without port; IPv4-mapped IPv6 as IPv4.
     std::string remote_address() const;
     bool is_tls() const noexcept { return tls_ != nullptr; }
+    int descriptor() const noexcept { return fd_; }
 
 private:
     friend class Loop;
@@ -96,6 +101,7 @@ private:
     void end_turn();
 
     void deliver(std::span<std::byte> data);
+    void flush_if_wanted();
     std::size_t write_tcp(std::span<const Bytes> buffers);
     void wait_writable();
     void finish_shutdown();
@@ -110,6 +116,7 @@ private:
     std::uint32_t socket_slot_ = kNoSlot;  ///< Index in the loop's list of sockets.
     std::uint32_t turn_slot_ = kNoSlot;    ///< Index in the loop's list of those that want the turn's end.
     bool in_callback_ : 1 = false;         ///< Closing has to wait until the callback returns.
+    bool in_bytes_ : 1 = false;            ///< Flushing, too.
     bool flush_wanted_ : 1 = false;
     bool full_ : 1 = false;  ///< Waiting for the kernel to take more.
     bool reading_ : 1 = true;

@@ -16,6 +16,12 @@ constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t kReadAhead = 64 * 1024;
 constexpr std::size_t kReadPerTurn = 256 * 1024;  // a peer that sends without pause leaves time for the others
 
+/// SSL_get_error is misled by what anybody on this thread has left in OpenSSL's queue. Looking costs much less than
+/// clearing it.
+void clear_errors() noexcept {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 TlsStream::TlsStream(Socket& socket, ssl_st* ssl, std::chrono::milliseconds handshake_timeout)
@@ -51,6 +57,7 @@ void TlsStream::open_after_handshake() {
 }
 
 std::size_t TlsStream::write(std::span<const Bytes> buffers) {
+    if (buffers.size() == 1) return write_all(buffers.front());
     auto& gathered = socket_.loop_.impl_->tls_write_buffer;
     std::size_t taken = 0;
     std::size_t filled = 0;
@@ -74,7 +81,7 @@ std::size_t TlsStream::write_all(Bytes data) {
     while (written < data.size()) {
         const Bytes rest = data.subspan(written);
         std::size_t sent = 0;
-        ERR_clear_error();
+        clear_errors();
         const int result = SSL_write_ex(ssl_, rest.data(), rest.size(), &sent);
         if (result == 1) {
             written += sent;
@@ -100,7 +107,7 @@ bool TlsStream::flush_held() {
 }
 
 bool TlsStream::send_close_notify() {
-    ERR_clear_error();
+    clear_errors();
     const int result = SSL_shutdown(ssl_);
     if (result >= 0 || SSL_get_error(ssl_, result) != SSL_ERROR_WANT_WRITE) return true;
     socket_.wait_writable();
@@ -124,7 +131,7 @@ void TlsStream::read_pending() {
 bool TlsStream::read_into(std::span<std::byte> buffer, std::size_t& filled) {
     do {
         std::size_t received = 0;
-        ERR_clear_error();
+        clear_errors();
         const int result = SSL_read_ex(ssl_, buffer.data() + filled, buffer.size() - filled, &received);
         if (result != 1) {
             const int error = SSL_get_error(ssl_, result);
