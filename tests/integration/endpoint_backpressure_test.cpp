@@ -272,7 +272,9 @@ TEST_F(EndpointBackpressure, AccountsForEveryMessageOfEveryThread) {
 
 // -- peers that send without reading ---------------------------------------------------------------------------------
 
-/// Small frames in a small receive buffer make the kernel drop segments and wait long before it sends them again.
+/// Enough for TCP window scaling. Without it Linux offers a multiple of the largest segment it has received. After a
+/// few small frames that can stay just below the least a sender sends at once (half the largest window), and from then
+/// on only the persist timer sends: a segment every 200 ms.
 constexpr int kFloodBuffer = 64 << 10;
 
 struct Flood {

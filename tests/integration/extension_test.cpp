@@ -1,11 +1,10 @@
-// Extensions in a running server: order, changes, vetoes, late decisions, coming and going under traffic.
+// Extensions in a running server: order, changes, vetoes, coming and going under traffic.
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -100,188 +99,6 @@ TEST(Extensions, ThatThrowAreTakenAsProceedAndCounted) {
     EXPECT_EQ(server->stats().handler_exceptions, 2U);
 }
 
-/// Decides late, on a thread of its own, in the order of the hooks or against it.
-class LateDecider {
-public:
-    LateDecider() : thread_([this] { run(); }) {}
-    ~LateDecider() {
-        todo_.push(std::nullopt);
-        thread_.join();
-    }
-    TestExtension::Hook hook() {
-        return [this](HookContext& context, Message&) {
-            todo_.push(std::make_shared<Deferred>(context.defer()));
-            return Verdict::defer;
-        };
-    }
-
-private:
-    void run() {
-        while (auto next = todo_.next()) {
-            if (!*next) return;
-            (**next)->proceed();
-        }
-    }
-    Inbox<std::optional<std::shared_ptr<Deferred>>> todo_;
-    std::thread thread_;
-};
-
-TEST(Extensions, DecisionsFromAnotherThreadKeepTheOrderBothWays) {
-    CryoServer server;
-    LateDecider in, out;
-    add(server, std::make_shared<TestExtension>("late", in.hook(), out.hook()));
-    server.start();
-    const auto client = connect(server);
-    // No more in flight than may be deferred.
-    for (int i = 0, sent = 0; i < 1000; ++i) {
-        while (sent < 1000 && sent < i + 100) (*client)->send_text(std::to_string(sent++));
-        ASSERT_EQ(client->next_text(), std::to_string(i));
-    }
-}
-
-TEST(Extensions, MessagesBehindADeferredOneWait) {
-    Inbox<std::shared_ptr<Deferred>> held;
-    CryoServer server;
-    add(server, std::make_shared<TestExtension>("hold", [&](HookContext& context, Message& message) {
-            if (message.utf8() != "hold") return Verdict::proceed;
-            held.push(std::make_shared<Deferred>(context.defer()));
-            return Verdict::defer;
-        }));
-    server.start();
-    const auto client = connect(server);
-    const auto other = connect(server);
-    for (const auto* text : {"hold", "a", "hold", "b"}) (*client)->send_text(text);
-    const auto first = held.next().value();
-    EXPECT_EQ(other->echo("not held up"), "not held up");
-    first->proceed(Message(std::string("replaced")));
-    EXPECT_EQ(client->next_text(), "replaced");
-    EXPECT_EQ(client->next_text(), "a");
-    const auto second = held.next().value();
-    second->drop();
-    EXPECT_EQ(client->next_text(), "b");
-}
-
-TEST(Extensions, ReadingStopsWhileTooMuchIsDeferredAndGoesOn) {
-    auto options = TestServer::quick_options();
-    options.backpressure.max_deferred_count = 4;
-    Inbox<std::shared_ptr<Deferred>> held;
-    CryoServer server(std::move(options));
-    const auto extension = std::make_shared<TestExtension>("hold", [&](HookContext& context, Message& message) {
-        if (message.utf8() != "0") return Verdict::proceed;
-        held.push(std::make_shared<Deferred>(context.defer()));
-        return Verdict::defer;
-    });
-    add(server, extension);
-    server.start();
-    const auto client = connect(server);
-    ASSERT_EQ(client->status(), 101);
-    const auto session = server.next_session();
-    for (int i = 0; i < 100; ++i) (*client)->send_text(std::to_string(i));
-    const auto decision = held.next().value();
-    for (int i = 0; i < 10; ++i) on_loop(*session, [] {});
-    EXPECT_EQ(on_loop(*session, [&] { return session->stats().connection.messages_received; }), 4U);
-    decision->proceed();
-    for (int i = 0; i < 100; ++i) ASSERT_EQ(client->next_text(), std::to_string(i));
-}
-
-TEST(Extensions, OutgoingMessagesBehindADeferredOneAreDroppedBeyondTheLimit) {
-    auto options = TestServer::quick_options();
-    options.backpressure.max_deferred_count = 4;
-    Inbox<std::shared_ptr<Deferred>> held;
-    std::atomic<int> full{0};
-    CryoServer server(std::move(options), [&](Session& session) {
-        session.on_dropped([&](Session&, const DroppedMessage& message) {
-            EXPECT_EQ(message.reason, DropReason::queue_full);
-            ++full;
-        });
-    });
-    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message& message) {
-            if (message.utf8() != "0") return Verdict::proceed;
-            held.push(std::make_shared<Deferred>(context.defer()));
-            return Verdict::defer;
-        }));
-    server.start();
-    const auto client = connect(server);
-    ASSERT_EQ(client->status(), 101);
-    const auto session = server.next_session();
-    on_loop(*session, [&] {
-        for (int i = 0; i < 6; ++i) {
-            EXPECT_EQ(session->send_utf8(std::to_string(i)), i < 4 ? SendStatus::queued : SendStatus::dropped);
-        }
-    });
-    EXPECT_EQ(full, 2);
-    (*held.next())->proceed();
-    for (int i = 0; i < 4; ++i) ASSERT_EQ(client->next_text(), std::to_string(i));
-}
-
-TEST(Extensions, CloseWaitsForWhatAHookHasDeferred) {
-    Inbox<std::shared_ptr<Deferred>> held;
-    auto options = TestServer::quick_options();
-    options.close_timeout = kPatience;
-    CryoServer server(std::move(options), [](Session&) {});
-    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
-            held.push(std::make_shared<Deferred>(context.defer()));
-            return Verdict::defer;
-        }));
-    server.start();
-    const auto client = connect(server);
-    ASSERT_EQ(client->status(), 101);
-    const auto session = server.next_session();
-    on_loop(*session, [&] {
-        EXPECT_EQ(session->send_utf8("before"), SendStatus::queued);
-        session->close();
-        EXPECT_EQ(session->send_utf8("after"), SendStatus::closed);
-    });
-    (*held.next())->proceed();
-    EXPECT_EQ(client->next_text(), "before");
-    EXPECT_EQ(client->close_code(), 4000);
-}
-
-TEST(Extensions, WhatComesFromAnotherThreadWhileACloseWaitsIsReported) {
-    Inbox<std::shared_ptr<Deferred>> held;
-    Inbox<DropReason> lost;
-    auto options = TestServer::quick_options();
-    options.close_timeout = kPatience;
-    CryoServer server(std::move(options), [&](Session& session) {
-        session.on_dropped([&](Session&, const DroppedMessage& message) { lost.push(message.reason); });
-    });
-    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
-            held.push(std::make_shared<Deferred>(context.defer()));
-            return Verdict::defer;
-        }));
-    server.start();
-    const auto client = connect(server);
-    ASSERT_EQ(client->status(), 101);
-    const auto session = server.next_session();
-    session->send_utf8("before");
-    session->close();
-    EXPECT_EQ(session->send_utf8("after"), SendStatus::queued);
-    EXPECT_EQ(lost.next(), DropReason::closed);
-    EXPECT_EQ(server->stats().dropped_messages, 1U);
-    (*held.next())->proceed();
-    EXPECT_EQ(client->next_text(), "before");
-    EXPECT_EQ(client->close_code(), 4000);
-}
-
-TEST(Extensions, CloseDoesNotWaitForeverForAHook) {
-    std::shared_ptr<Deferred> held;
-    auto options = TestServer::quick_options();
-    options.close_timeout = std::chrono::milliseconds(50);
-    CryoServer server(std::move(options), [](Session&) {});
-    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
-            held = std::make_shared<Deferred>(context.defer());
-            return Verdict::defer;
-        }));
-    server.start();
-    const auto client = connect(server);
-    ASSERT_EQ(client->status(), 101);
-    const auto session = server.next_session();
-    session->send_utf8("never decided");
-    session->close();
-    EXPECT_EQ(client->close_code(), 4000);
-    server.destroy();
-}
-
 TEST(Extensions, CannotRegisterOthersFromTheirOwnRegistration) {
     CryoServer server;
     auto outer = std::make_shared<TestExtension>("outer");
@@ -299,32 +116,6 @@ TEST(Extensions, CannotJoinAServerThatHasStopped) {
     const auto result = server->register_extension(std::make_shared<TestExtension>("late"));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, Errc::wrong_state);
-}
-
-TEST(Extensions, WhatIsStillDeferredWhenTheSessionEndsIsReported) {
-    Inbox<std::shared_ptr<Deferred>> held;
-    std::atomic<int> lost{0};
-    CryoServer server(TestServer::quick_options(), [&](Session& session) {
-        session.on_dropped([&](Session&, const DroppedMessage& message) {
-            EXPECT_EQ(message.reason, DropReason::closed);
-            ++lost;
-        });
-    });
-    add(server, std::make_shared<TestExtension>("hold", nullptr, [&](HookContext& context, Message&) {
-            held.push(std::make_shared<Deferred>(context.defer()));
-            return Verdict::defer;
-        }));
-    server.start();
-    const auto client = connect(server);
-    ASSERT_EQ(client->status(), 101);
-    const auto session = server.next_session();
-    session->send_utf8("a");
-    session->send_utf8("b");
-    const auto decision = held.next().value();
-    client->send_close(1000);
-    server.next_end();
-    EXPECT_EQ(lost, 2);
-    decision->proceed();  // too late, and harmless
 }
 
 TEST(Extensions, OpenAndClosedAreBalanced) {
