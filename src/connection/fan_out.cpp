@@ -29,13 +29,13 @@ FanOut::Sent FanOut::Sent::operator-(const Sent& other) const noexcept {
     return {messages - other.messages, payload_bytes - other.payload_bytes, wire_bytes - other.wire_bytes};
 }
 
-void FanOut::Batch::add(const PreparedMessage& message) {
-    messages.push_back(message);
+void FanOut::Batch::add(const PreparedMessage& message, From from) {
+    publications.push_back({message, from});
     sent += {1, message.payload().size(), message.encoded()->frame.size()};
 }
 
 void FanOut::Batch::clear() noexcept {
-    messages.clear();
+    publications.clear();
     sent = {};
 }
 
@@ -60,7 +60,7 @@ void FanOut::remove(WebSocketConnection& connection) {
 
 void FanOut::settle(WebSocketConnection& connection) {
     Receiver* const receiver = receivers_.find(connection);
-    if (receiver && !receiver->busy) settle(*receiver, pending_.messages.size());
+    if (receiver && !receiver->busy) settle(*receiver, pending_.publications.size());
 }
 
 /// Makes it busy, and gives it all that the others get later, of what is pending the first `count`.
@@ -70,7 +70,7 @@ void FanOut::settle(Receiver& receiver, std::size_t count) {
     receiver.busy = true;
     receiver.reached = number_of(count) - 1;
     const bool reaching = std::exchange(reaching_busy_, true);
-    if (is_flushing_ && !has_flushed(connection)) replay(flushing_, flushing_.messages.size(), connection);
+    if (is_flushing_ && !has_flushed(connection)) replay(flushing_, flushing_.publications.size(), connection);
     replay(pending_, count, connection);
     reaching_busy_ = reaching;
     if (!reaching) reach_busy();
@@ -78,17 +78,21 @@ void FanOut::settle(Receiver& receiver, std::size_t count) {
 
 void FanOut::replay(const Batch& batch, std::size_t count, WebSocketConnection& connection) {
     for (std::size_t i = 0; i < count; ++i) {
-        const PreparedMessage message = batch.messages[i];  // callbacks may publish, and move the batch
-        const Bytes payload = message.payload();
-        if (connection.write({message.kind(), payload, {}, &message.encoded()}) == SendStatus::closed) {
-            connection.count_drop({message.kind(), payload.size(), DropReason::closed});
-        }
+        const PreparedMessage message = batch.publications[i].message;  // callbacks may publish, and move the batch
+        write(message, connection);
+    }
+}
+
+void FanOut::write(const PreparedMessage& message, WebSocketConnection& connection) {
+    const Bytes payload = message.payload();
+    if (connection.write({message.kind(), payload, {}, &message.encoded()}) == SendStatus::closed) {
+        connection.count_drop({message.kind(), payload.size(), DropReason::closed});
     }
 }
 
 void FanOut::idle(WebSocketConnection& connection) noexcept {
     // Not while a batch exists that it has got already.
-    if (is_flushing_ || !pending_.messages.empty()) return;
+    if (is_flushing_ || !pending_.publications.empty()) return;
     Receiver* const receiver = receivers_.find(connection);
     if (!receiver || !receiver->busy) return;
     receiver->busy = false;
@@ -121,12 +125,12 @@ std::size_t FanOut::pending_bytes(const WebSocketConnection& connection) const n
 
 // -- publishing ------------------------------------------------------------------------------------------------------
 
-void FanOut::publish(const PreparedMessage& message) {
-    if (pending_.messages.empty()) {
+void FanOut::publish(const PreparedMessage& message, From from) {
+    if (pending_.publications.empty()) {
         context_.loop->at_turn_end([this] { flush(); });
     }
     if (!std::exchange(published_, true)) for_each([this](WebSocketConnection& connection) { attach(connection); });
-    pending_.add(message);
+    pending_.add(message, from);
     ++last_number_;
     if (reaching_busy_) return;  // published by a callback of one that is being reached: after the present one
     reach_busy();
@@ -135,12 +139,12 @@ void FanOut::publish(const PreparedMessage& message) {
 
 /// Of a pending message, or of the next one to come. Numbers wrap.
 std::uint32_t FanOut::number_of(std::size_t index) const noexcept {
-    return last_number_ + 1 - static_cast<std::uint32_t>(pending_.messages.size() - index);
+    return last_number_ + 1 - static_cast<std::uint32_t>(pending_.publications.size() - index);
 }
 
 void FanOut::reach_busy() {
     reaching_busy_ = true;
-    while (reached_busy_ < pending_.messages.size()) {
+    while (reached_busy_ < pending_.publications.size()) {
         const std::size_t index = reached_busy_++;
         receivers_.for_each([&](Receiver& receiver) { reach(receiver, index); });
     }
@@ -148,24 +152,30 @@ void FanOut::reach_busy() {
 }
 
 void FanOut::reach(Receiver& receiver, std::size_t index) {
+    WebSocketConnection& connection = *receiver.connection;  // its place may be empty after what follows
     if (!receiver.busy) {
-        if (context_.remote_sends.load(std::memory_order_acquire) == 0) return;
-        if (!receiver.connection->has_remote_sends()) return;
+        if (pending_.publications[index].from == From::task ||
+            context_.remote_sends.load(std::memory_order_acquire) == 0)
+            return;
+        if (!connection.has_remote_sends()) return;
         // What other threads have sent goes out between the earlier messages and this one.
         settle(receiver, index);
     }
-    WebSocketConnection& connection = *receiver.connection;
     Receiver* const busy = receivers_.find(connection);
     if (!busy || not_before(busy->reached, number_of(index))) return;
     busy->reached = number_of(index);
-    const PreparedMessage message = pending_.messages[index];
-    connection.send(message, {});
+    const Publication publication = pending_.publications[index];  // callbacks may publish, and move it
+    if (publication.from == From::task) {
+        write(publication.message, connection);
+    } else {
+        connection.send(publication.message, {});
+    }
 }
 
 // -- the end of the turn ---------------------------------------------------------------------------------------------
 
 void FanOut::flush() {
-    if (pending_.messages.empty()) return;
+    if (pending_.publications.empty()) return;
     std::swap(pending_, flushing_);
     reached_busy_ = 0;
     gather();
@@ -184,12 +194,12 @@ void FanOut::flush() {
 /// Small frames are put together once, rather than by the kernel for each receiver.
 void FanOut::gather() {
     pieces_.clear();
-    if (flushing_.messages.size() == 1 || flushing_.sent.wire_bytes > kMaxBatchBytes) {
-        for (const auto& message : flushing_.messages) pieces_.emplace_back(message.encoded()->frame);
+    if (flushing_.publications.size() == 1 || flushing_.sent.wire_bytes > kMaxBatchBytes) {
+        for (const auto& [message, from] : flushing_.publications) pieces_.emplace_back(message.encoded()->frame);
         return;
     }
     joined_.clear();
-    for (const auto& message : flushing_.messages) {
+    for (const auto& [message, from] : flushing_.publications) {
         const auto& frame = message.encoded()->frame;
         joined_.insert(joined_.end(), frame.begin(), frame.end());
     }
@@ -198,7 +208,7 @@ void FanOut::gather() {
 
 void FanOut::send(Receiver& receiver) {
     const std::size_t bytes = flushing_.sent.wire_bytes;
-    if (receiver.room <= bytes && !look_for_room(receiver)) return settle(receiver, pending_.messages.size());
+    if (receiver.room <= bytes && !look_for_room(receiver)) return settle(receiver, pending_.publications.size());
     const std::size_t taken = transport::send_now(receiver.descriptor, pieces_);
     if (taken < bytes) return send_rest(receiver, taken);
     receiver.room -= bytes;
@@ -218,13 +228,13 @@ void FanOut::send_rest(Receiver& receiver, std::size_t taken) {
     connection.count_sent({flushing_.sent.messages, flushing_.sent.payload_bytes, taken});
     receiver.busy = true;
     receiver.reached = last_number_;
-    for (const auto& message : flushing_.messages) {
+    for (const auto& [message, from] : flushing_.publications) {
         const Bytes frame = message.encoded()->frame;
         const std::size_t gone = std::min(taken, frame.size());
         taken -= gone;
         if (gone < frame.size()) connection.write_encoded(message, frame.subspan(gone));
     }
-    replay(pending_, pending_.messages.size(), connection);
+    replay(pending_, pending_.publications.size(), connection);
 }
 
 }  // namespace cryo::connection

@@ -47,7 +47,12 @@ public:
         receivers_.for_each([&](Receiver& receiver) { visit(*receiver.connection); });
     }
 
-    void publish(const PreparedMessage& message);
+    /// Where a publication was called for, which says what it has to come after.
+    enum class From {
+        loop,  ///< Here: after what other threads have sent, also if it has not arrived.
+        task,  ///< On another thread that had this posted: all of that has arrived, and what has not comes later.
+    };
+    void publish(const PreparedMessage& message, From from);
 
     // -- for the receivers --
     /// It is about to send something by itself: counts what it was sent, and gives it what it has not got yet.
@@ -69,11 +74,15 @@ private:
         std::size_t room = 0;  // bytes that it may be sent before it has to be looked at
         Sent counted{};        // of `sent_`
     };
+    struct Publication {
+        PreparedMessage message;
+        From from;
+    };
     struct Batch {
-        std::vector<PreparedMessage> messages{};
+        std::vector<Publication> publications{};
         Sent sent{};
 
-        void add(const PreparedMessage& message);
+        void add(const PreparedMessage& message, From from);
         void clear() noexcept;
     };
 
@@ -85,6 +94,7 @@ private:
     Sent uncounted(const Receiver& receiver) const noexcept;
     void settle(Receiver& receiver, std::size_t count);
     void replay(const Batch& batch, std::size_t count, WebSocketConnection& connection);
+    void write(const PreparedMessage& message, WebSocketConnection& connection);
     void flush();
     void gather();
     void send(Receiver& receiver);

@@ -27,8 +27,8 @@ std::string_view cut_reason(std::string_view reason) noexcept {
 }  // namespace
 
 void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reason) {
+    settle_fan_out();  // it may lead to a queue
     if (phase_ != Phase::open || !socket_) return;
-    if (fan_out_) fan_out_->settle(*this);  // it may lead to a queue
     close_code_ = close_code::is_valid_on_wire(code) ? code : close_code::kNormal;
     close_reason_ = cut_reason(reason);
     if (!websocket::is_valid_utf8(as_bytes(close_reason_))) close_reason_.clear();
@@ -37,7 +37,7 @@ void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reaso
 }
 
 void WebSocketConnection::leave_open(Phase next) {
-    if (fan_out_ && next != Phase::ended) fan_out_->settle(*this);
+    if (next != Phase::ended) settle_fan_out();
     const Phase before = phase_.exchange(next, std::memory_order_relaxed);
     if (before != Phase::open) return;
     context_->loop->timers().start(timer_, context_->options->close_timeout);

@@ -159,6 +159,7 @@ SendStatus ConnectionListener::on_send(WebSocketConnection& connection, const Ou
 }
 
 SendStatus WebSocketConnection::write(const OutgoingMessage& message) {
+    settle_fan_out();
     if (phase_ != Phase::open) return SendStatus::closed;
     return throttled_ ? enqueue(message) : commit(message);
 }
@@ -222,7 +223,6 @@ bool WebSocketConnection::takes_control() const noexcept {
 }
 
 OutputBuffer& WebSocketConnection::output() {
-    if (!out_ && fan_out_) fan_out_->settle(*this);
     if (!out_) {
         out_ = context_->buffers.take();
         socket_->request_flush();

@@ -68,6 +68,7 @@ public:
     /// `max_control_bytes`.
     template <class Fill>
     void write_control(Fill&& fill) {
+        settle_fan_out();
         if (!takes_control()) return;
         OutputBuffer& out = output();
         const std::size_t before = out.bytes();
@@ -144,6 +145,10 @@ private:
     std::size_t unsent_bytes() const;
     FanOut::Sent uncounted() const noexcept { return fan_out_ ? fan_out_->uncounted(*this) : FanOut::Sent{}; }
 
+    /// Before anything of its own is sent. May run callbacks of the application.
+    void settle_fan_out() {
+        if (fan_out_ && !out_) fan_out_->settle(*this);
+    }
     OutputBuffer& output();
     bool takes_control() const noexcept;
     void control_written(std::size_t bytes);

@@ -16,7 +16,7 @@ void PlainEndpoint::attach(const std::vector<std::shared_ptr<connection::LoopCon
 void PlainEndpoint::broadcast(const PreparedMessage& message) {
     for (const auto& loop : loops_) {
         if (loop->context->loop->in_loop_thread()) {
-            loop->connections.publish(message);
+            loop->connections.publish(message, connection::FanOut::From::loop);
         } else if (const std::size_t members = loop->members.load(std::memory_order_acquire); members > 0) {
             hand_to(*loop, message);
         }
@@ -34,7 +34,7 @@ void PlainEndpoint::hand_to(Loop& loop, const PreparedMessage& message) {
     }
     loop.context->loop->post([&loop, message, cost] {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
-        loop.connections.publish(message);
+        loop.connections.publish(message, connection::FanOut::From::task);
     });
 }
 
