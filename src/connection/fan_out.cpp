@@ -12,6 +12,7 @@ namespace {
 
 /// Published in one turn, more than this leaves before its end.
 constexpr std::size_t kMaxBatchBytes = 64 * 1024;
+constexpr std::size_t kSmallFrameBytes = 4 * 1024;
 
 /// Whether `number` is `other` or came after it.
 bool not_before(std::uint32_t number, std::uint32_t other) noexcept { return number - other <= UINT32_MAX / 2; }
@@ -69,9 +70,15 @@ void FanOut::settle(Receiver& receiver, std::size_t count) {
     connection.count_sent(uncounted(receiver));
     receiver.busy = true;
     receiver.reached = number_of(count) - 1;
+    const bool owed = is_flushing_ && !has_flushed(connection);
+    catch_up(connection, owed ? flushing_.publications.size() : 0, count);
+}
+
+/// Gives it the first so many of each. What callbacks publish meanwhile comes after that.
+void FanOut::catch_up(WebSocketConnection& connection, std::size_t flushing, std::size_t pending) {
     const bool reaching = std::exchange(reaching_busy_, true);
-    if (is_flushing_ && !has_flushed(connection)) replay(flushing_, flushing_.publications.size(), connection);
-    replay(pending_, count, connection);
+    replay(flushing_, flushing, connection);
+    replay(pending_, pending, connection);
     reaching_busy_ = reaching;
     if (!reaching) reach_busy();
 }
@@ -193,17 +200,28 @@ void FanOut::flush() {
 
 /// Small frames are put together once, rather than by the kernel for each receiver.
 void FanOut::gather() {
+    const auto is_small = [](Bytes frame) { return frame.size() < kSmallFrameBytes; };
+    std::size_t small_bytes = 0;
+    for (const auto& publication : flushing_.publications) {
+        const Bytes frame = publication.message.encoded()->frame;
+        if (is_small(frame)) small_bytes += frame.size();
+    }
     pieces_.clear();
-    if (flushing_.publications.size() == 1 || flushing_.sent.wire_bytes > kMaxBatchBytes) {
-        for (const auto& [message, from] : flushing_.publications) pieces_.emplace_back(message.encoded()->frame);
-        return;
-    }
     joined_.clear();
-    for (const auto& [message, from] : flushing_.publications) {
-        const auto& frame = message.encoded()->frame;
+    joined_.reserve(small_bytes);  // pieces refer to it
+    bool joins = false;
+    for (const auto& publication : flushing_.publications) {
+        const Bytes frame = publication.message.encoded()->frame;
+        if (!is_small(frame)) {
+            pieces_.push_back(frame);
+            joins = false;
+            continue;
+        }
+        const std::size_t before = joins ? pieces_.back().size() : 0;
         joined_.insert(joined_.end(), frame.begin(), frame.end());
+        if (!std::exchange(joins, true)) pieces_.emplace_back();
+        pieces_.back() = Bytes(joined_).last(before + frame.size());
     }
-    pieces_.emplace_back(joined_);
 }
 
 void FanOut::send(Receiver& receiver) {
@@ -234,7 +252,7 @@ void FanOut::send_rest(Receiver& receiver, std::size_t taken) {
         taken -= gone;
         if (gone < frame.size()) connection.write_encoded(message, frame.subspan(gone));
     }
-    replay(pending_, pending_.publications.size(), connection);
+    catch_up(connection, 0, pending_.publications.size());
 }
 
 }  // namespace cryo::connection

@@ -93,6 +93,7 @@ private:
     bool has_flushed(const WebSocketConnection& connection) const noexcept;
     Sent uncounted(const Receiver& receiver) const noexcept;
     void settle(Receiver& receiver, std::size_t count);
+    void catch_up(WebSocketConnection& connection, std::size_t flushing, std::size_t pending);
     void replay(const Batch& batch, std::size_t count, WebSocketConnection& connection);
     void write(const PreparedMessage& message, WebSocketConnection& connection);
     void flush();

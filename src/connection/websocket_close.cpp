@@ -37,7 +37,6 @@ void WebSocketConnection::begin_close(std::uint16_t code, std::string_view reaso
 }
 
 void WebSocketConnection::leave_open(Phase next) {
-    if (next != Phase::ended) settle_fan_out();
     const Phase before = phase_.exchange(next, std::memory_order_relaxed);
     if (before != Phase::open) return;
     context_->loop->timers().start(timer_, context_->options->close_timeout);
@@ -61,6 +60,42 @@ void WebSocketConnection::send_close_frame() {
     }
     output().append(Bytes(head).first(used));
     if (has_code) output().append(as_bytes(close_reason_));
+}
+
+bool WebSocketConnection::on_close(const websocket::CloseFrame& frame) {
+    input_ended_ = true;
+    settle_fan_out();
+    if (phase_ == Phase::ended) return false;
+    if (phase_ == Phase::close_sent) {
+        finish({close_code_, close_reason_, false});
+    } else {
+        // Ours was still to come: what is queued will not be read any more, so answer now.
+        const bool was_closing = phase_ == Phase::flushing;
+        if (!was_closing) close_code_ = frame.code;
+        leave_open(Phase::close_sent);
+        send_close_frame();
+        finish(was_closing ? CloseEvent{close_code_, close_reason_, false}
+                           : CloseEvent{frame.code, frame.reason, true});
+    }
+    ends_after_flush_ = true;
+    if (socket_) socket_->request_flush();
+    return false;
+}
+
+void WebSocketConnection::fail(std::uint16_t code, std::string_view reason) {
+    Counters::add(context_->counters.protocol_errors);
+    settle_fan_out();
+    if (phase_ == Phase::ended) return;
+    if (phase_ != Phase::close_sent) {
+        close_code_ = code;
+        close_reason_ = reason;
+        leave_open(Phase::close_sent);
+        send_close_frame();
+    }
+    finish({close_code_, close_reason_, false});
+    input_ended_ = true;
+    ends_after_flush_ = true;
+    if (socket_) socket_->request_flush();
 }
 
 /// Tells the protocol, once, how it ended.

@@ -6,12 +6,10 @@
 #include <utility>
 
 #include "connection/prepared_message.h"
-#include "websocket/close_code.h"
 
 namespace cryo::connection {
 
 using websocket::Opcode;
-namespace close_code = websocket::close_code;
 
 namespace {
 
@@ -103,38 +101,6 @@ bool WebSocketConnection::on_pong(std::span<const std::byte>) {
     ping_unanswered_ = false;
     if (phase_ == Phase::open) listener_->on_pong(*this);
     return keeps_reading();
-}
-
-bool WebSocketConnection::on_close(const websocket::CloseFrame& frame) {
-    input_ended_ = true;
-    if (phase_ == Phase::close_sent) {
-        finish({close_code_, close_reason_, false});
-    } else {
-        // Ours was still to come: what is queued will not be read any more, so answer now.
-        const bool was_closing = phase_ == Phase::flushing;
-        if (!was_closing) close_code_ = frame.code;
-        leave_open(Phase::close_sent);
-        send_close_frame();
-        finish(was_closing ? CloseEvent{close_code_, close_reason_, false}
-                           : CloseEvent{frame.code, frame.reason, true});
-    }
-    ends_after_flush_ = true;
-    if (socket_) socket_->request_flush();
-    return false;
-}
-
-void WebSocketConnection::fail(std::uint16_t code, std::string_view reason) {
-    Counters::add(context_->counters.protocol_errors);
-    if (phase_ != Phase::close_sent) {
-        close_code_ = code;
-        close_reason_ = reason;
-        leave_open(Phase::close_sent);
-        send_close_frame();
-    }
-    finish({close_code_, close_reason_, false});
-    input_ended_ = true;
-    ends_after_flush_ = true;
-    if (socket_) socket_->request_flush();
 }
 
 void WebSocketConnection::set_paused(PauseReason reason, bool paused) {
@@ -298,7 +264,7 @@ void WebSocketConnection::on_flush() noexcept {
     }
     if (out_ && out_->empty()) context_->buffers.give_back(std::move(out_));
     recheck_backlog();
-    if (fan_out_ && !out_ && !throttled_) fan_out_->idle(*this);
+    if (fan_out_ && !out_ && !throttled_ && !control_backlogged()) fan_out_->idle(*this);
     if (ends_after_flush_ && !out_) end_writing();
 }
 
