@@ -39,7 +39,7 @@ enum class DropReason {
     duplicate,   ///< Superseded by, or identical with, another queued message.
     too_large,   ///< Larger than `max_queued_bytes`.
     vetoed,      ///< An extension's hook said no, or never decided.
-    closed,      ///< Still queued when the connection ended.
+    closed,      ///< Still queued, or on its way from another thread, when the connection ended.
     invalid,     ///< Text for a session that is not UTF-8.
 };
 
@@ -187,9 +187,9 @@ public:
     virtual ~Endpoint() = default;
 
     /// Sends one message to every connection of the path, on all loops, encoded once. Each connection's own
-    /// backpressure applies. On a loop thread its own connections are served within the call, others' soon after. When
-    /// as many bytes as one connection may hold wait for another loop, what comes on top is dropped for that loop's
-    /// connections, each of which hears of it.
+    /// backpressure applies. Connections of the calling loop get it at the end of the loop's turn at the latest, in the
+    /// order of the calls, others soon after. When as many bytes as one connection may hold wait for another loop, what
+    /// comes on top is dropped for that loop's connections, each of which hears of it.
     virtual void broadcast(const PreparedMessage& message) = 0;
     virtual std::size_t connection_count() const noexcept = 0;
 };

@@ -27,7 +27,7 @@ struct ServerStats {
     std::uint64_t refused_upgrades = 0;  ///< 401, 403, 404, 429, 503 ...
     std::uint64_t bad_requests = 0;      ///< What was not HTTP, or too large, or too late.
     std::uint64_t protocol_errors = 0;   ///< WebSocket and Cryo violations.
-    std::uint64_t dropped_messages = 0;  ///< By policy, limits and vetoes.
+    std::uint64_t dropped_messages = 0;  ///< By policy, limits, vetoes and ends; see `DropReason`.
     std::uint64_t ack_timeouts = 0;
     std::uint64_t heartbeat_timeouts = 0;  ///< Sessions closed for an unanswered ping.
     std::uint64_t handler_exceptions = 0;  ///< Thrown by hooks, handlers and validators.
@@ -84,8 +84,8 @@ public:
     /// Takes it out and returns after its last hook has, and `on_unregister`.
     virtual Result<> unregister_extension(std::string_view name) = 0;
 
-    /// Reads certificate and key again (the same files, or others): new connections get the new one. On an error the
-    /// old one stays in use.
+    /// Reads certificate and key again (the same files, or others): new connections get the new one. On an error, or
+    /// when the server does not run, nothing changes.
     virtual Result<> reload_tls(const TlsOptions& tls) = 0;
 
     // -- life cycle --------------------------------------------------------------------------------------------------

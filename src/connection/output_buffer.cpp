@@ -101,7 +101,7 @@ std::unique_ptr<OutputBuffer> OutputBufferPool::take() {
 
 void OutputBufferPool::give_back(std::unique_ptr<OutputBuffer> buffer) noexcept {
     if (spare_.size() >= kMaxSpare) return;
-    if (!buffer->empty()) buffer->recycle();
+    buffer->recycle();
     spare_.push_back(std::move(buffer));
 }
 

@@ -31,7 +31,7 @@ public:
     std::size_t gather(std::span<Bytes> out) const noexcept;
     void consume(std::size_t count) noexcept;
 
-    /// Forgets everything; keeps the first segment's memory for reuse when that is small.
+    /// Forgets everything; keeps the first segment's memory for reuse, up to 64 KiB.
     void recycle() noexcept;
 
 private:

@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -71,9 +72,10 @@ private:
     Result<> check_not_started(std::string_view call) const;
     Result<> begin(bool on_caller);
     Result<> open();
-    Result<> open_worker(std::size_t index, std::size_t count);
+    Result<> open_workers(std::size_t count);
+    Result<> open_worker(std::size_t index, std::size_t count, const std::optional<transport::TlsConfig>& tls);
     void on_wake(Worker& worker);
-    void give_up();
+    void give_up(std::size_t first_thread);
     Result<> launch(std::size_t on_caller);
     void finish();
     bool is_running() const;
@@ -104,6 +106,7 @@ private:
     std::condition_variable life_changed_{};
     Life life_ = Life::created;
     bool runs_on_caller_ = false;
+    std::mutex reload_mutex_{};
 };
 
 // -- set-up ----------------------------------------------------------------------------------------------------------
@@ -152,14 +155,12 @@ Result<> ServerImpl::open() {
     const std::size_t count = options_->threads == 0 ? cores : options_->threads;
     port_ = options_->port;
     const server::ExtensionRegistry::Lock lock(extensions_);  // who registers now waits, then finds all loops
-    for (std::size_t i = 0; i < count; ++i) {
-        if (auto opened = open_worker(i, count); !opened) {
-            workers_.clear();
-            port_ = 0;
-            const std::lock_guard life_lock(life_mutex_);
-            life_ = Life::created;
-            return opened;
-        }
+    if (auto opened = open_workers(count); !opened) {
+        workers_.clear();
+        port_ = 0;
+        const std::lock_guard life_lock(life_mutex_);
+        life_ = Life::created;
+        return opened;
     }
     std::vector<Worker*> all;
     for (const auto& worker : workers_) all.push_back(worker.get());
@@ -169,12 +170,25 @@ Result<> ServerImpl::open() {
     return {};
 }
 
-Result<> ServerImpl::open_worker(std::size_t index, std::size_t count) {
+Result<> ServerImpl::open_workers(std::size_t count) {
+    std::optional<transport::TlsConfig> tls;  // read once, so that no loop gets other files than the next
+    if (options_->tls) {
+        auto loaded = transport::load_tls_files(server::to_config(*options_->tls));
+        if (!loaded) return std::move(loaded).error();
+        tls = std::move(loaded).value();
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (auto opened = open_worker(i, count, tls); !opened) return opened;
+    }
+    return {};
+}
+
+Result<> ServerImpl::open_worker(std::size_t index, std::size_t count, const std::optional<transport::TlsConfig>& tls) {
     auto worker = std::make_unique<Worker>(index, options_, limiter_, on_error_);
     auto listener = transport::bind_listener(options_->host, port_, count > 1, index == 0);
     if (!listener) return std::move(listener).error();
     port_ = listener->port;
-    auto opened = worker->open(listener->fd, admission_, [this, worker = worker.get()] { on_wake(*worker); });
+    auto opened = worker->open(listener->fd, tls, admission_, [this, worker = worker.get()] { on_wake(*worker); });
     if (!opened) return opened;
     worker->hooks().use(extensions_.snapshot());
     workers_.push_back(std::move(worker));
@@ -182,8 +196,13 @@ Result<> ServerImpl::open_worker(std::size_t index, std::size_t count) {
 }
 
 /// After a start that failed half-way: the loops have to be ended, and `stop` may be using them still.
-void ServerImpl::give_up() {
-    for (const auto& worker : workers_) worker->context()->loop->stop();
+void ServerImpl::give_up(std::size_t first_thread) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        auto& loop = *workers_[i]->context()->loop;
+        loop.stop();
+        // Those that got no thread end here: somebody may wait for what was posted to them.
+        if (i < first_thread || i >= first_thread + threads_.size()) loop.run();
+    }
     finish();
 }
 
@@ -194,7 +213,7 @@ Result<> ServerImpl::launch(std::size_t on_caller) {
             threads_.emplace_back([loop = workers_[i]->context()->loop.get()] { loop->run(); });
         }
     } catch (const std::system_error& error) {
-        give_up();
+        give_up(on_caller);
         return Error{Errc::system, fmt::format("cannot start a thread: {}", error.what())};
     }
     log(LogLevel::info, fmt::format("listening on {}:{} threads={} tls={}", options_->host, port_.load(),
@@ -303,6 +322,7 @@ Result<> ServerImpl::reload_tls(const TlsOptions& tls) {
     if (auto wrong = check_may_wait("reload_tls()"); !wrong) return wrong;
     if (!options_->tls) return Error{Errc::wrong_state, "this server was created without TLS"};
     if (!is_running()) return Error{Errc::wrong_state, "reload_tls() needs a server that runs"};
+    const std::lock_guard lock(reload_mutex_);  // or loops could end up with different ones of two reloads
     auto config = transport::load_tls_files(server::to_config(tls));
     if (!config) {
         log(LogLevel::error, fmt::format("certificate not reloaded: {}", config.error().message));

@@ -34,11 +34,12 @@ Worker::Worker(std::size_t index, std::shared_ptr<const ServerOptions> options,
     context_->on_error = std::move(on_error);
 }
 
-Result<> Worker::open(int listener_fd, connection::HttpDispatcher& dispatcher, std::function<void()> on_wake) {
+Result<> Worker::open(int listener_fd, const std::optional<transport::TlsConfig>& tls,
+                      connection::HttpDispatcher& dispatcher, std::function<void()> on_wake) {
     const ServerOptions& options = *context_->options;
     transport::ListenConfig config;
     config.fd = listener_fd;
-    if (options.tls) config.tls = to_config(*options.tls);
+    config.tls = tls;
     config.tls_handshake_timeout = options.handshake_timeout;
     config.logger = options.logger;
     config.spin = options.spin;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <cryo/unique_function.h>
@@ -27,7 +28,9 @@ public:
     extension::HookRunner& hooks() noexcept { return hooks_; }
 
     /// Takes over a listening socket; every accepted one gets an HTTP connection that asks `dispatcher`.
-    Result<> open(int listener_fd, connection::HttpDispatcher& dispatcher, std::function<void()> on_wake);
+    /// @param tls loaded already, and the same for every loop
+    Result<> open(int listener_fd, const std::optional<transport::TlsConfig>& tls,
+                  connection::HttpDispatcher& dispatcher, std::function<void()> on_wake);
 
     /// Closes the WebSocket connections one after the other over the first half of `drain_timeout`, waits for answers
     /// that are due, then ends the loop; what is left at the end of `drain_timeout` is cut.

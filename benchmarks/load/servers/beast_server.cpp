@@ -146,8 +146,8 @@ void accept_next(tcp::acceptor& acceptor, Receivers& receivers) {
 int main(int argc, char** argv) {
     const auto arguments = parse_arguments(argc, argv, false);
     if (!arguments) return 2;
-    Receivers receivers;
     net::io_context io(1);
+    Receivers receivers;
     tcp::acceptor acceptor(io, {net::ip::address_v4::loopback(), arguments->port});
     net::signal_set signals(io, SIGINT, SIGTERM);
     signals.async_wait([&](beast::error_code, int) { io.stop(); });

@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr std::size_t kReadBytes = 16 << 10;
+constexpr std::size_t kReadBytes = 1024;
 constexpr std::size_t kSendBytes = 1 << 20;  // by default as much as is read: less than 16 KiB and a header
 constexpr std::size_t kRingMessages = 128;
 constexpr std::size_t kPauseBelow = 3, kResumeAbove = 5;  // free places in the ring
