@@ -161,10 +161,9 @@ void FanOut::reach_busy() {
 void FanOut::reach(Receiver& receiver, std::size_t index) {
     WebSocketConnection& connection = *receiver.connection;  // its place may be empty after what follows
     if (!receiver.busy) {
-        if (pending_.publications[index].from == From::task ||
-            context_.remote_sends.load(std::memory_order_acquire) == 0)
-            return;
-        if (!connection.has_remote_sends()) return;
+        if (pending_.publications[index].from == From::task) return;
+        // The loop's count first: it saves looking at the connection.
+        if (context_.remote_sends.load(std::memory_order_acquire) == 0 || !connection.has_remote_sends()) return;
         // What other threads have sent goes out between the earlier messages and this one.
         settle(receiver, index);
     }

@@ -15,12 +15,7 @@ namespace {
 class EndpointBackpressure : public ::testing::Test {
 protected:
     static ServerOptions options(DropPolicy policy = DropPolicy::drop_oldest) {
-        auto options = TestServer::quick_options();
-        options.close_timeout = kPatience;
-        options.backpressure.high_water_mark = 64u << 10;
-        options.backpressure.low_water_mark = 8u << 10;
-        options.backpressure.max_queued_bytes = 40u << 10;
-        options.backpressure.max_queue_count = 20;
+        auto options = small_options();
         options.backpressure.max_control_bytes = 4u << 10;
         options.backpressure.drop_policy = policy;
         return options;

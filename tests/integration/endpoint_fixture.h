@@ -23,6 +23,17 @@ inline WebSocketHandlers echo_handlers() {
     return handlers;
 }
 
+/// Marks and caps that a slow peer reaches soon.
+inline ServerOptions small_options() {
+    auto options = TestServer::quick_options();
+    options.close_timeout = kPatience;
+    options.backpressure.high_water_mark = 64u << 10;
+    options.backpressure.low_water_mark = 8u << 10;
+    options.backpressure.max_queued_bytes = 40u << 10;
+    options.backpressure.max_queue_count = 20;
+    return options;
+}
+
 /// Runs `task` on the connection's loop and returns what it does.
 template <class Task>
 auto on_loop(Connection& connection, Task task) {

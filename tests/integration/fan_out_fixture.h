@@ -29,16 +29,6 @@ protected:
         }
     };
 
-    static ServerOptions small_options() {
-        auto options = TestServer::quick_options();
-        options.close_timeout = kPatience;
-        options.backpressure.high_water_mark = 64u << 10;
-        options.backpressure.low_water_mark = 8u << 10;
-        options.backpressure.max_queued_bytes = 40u << 10;
-        options.backpressure.max_queue_count = 20;
-        return options;
-    }
-
     Peer join(std::string_view lines = {}, int receive_buffer = 0) {
         WsClient client(server_->port(), "/ws", lines, {.timeout = kPatience, .receive_buffer = receive_buffer});
         EXPECT_TRUE(client.connected());
