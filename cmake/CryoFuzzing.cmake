@@ -1,16 +1,16 @@
-# cryo_add_fuzzer(<name>): tests/fuzz/<name>.cpp, with its corpus in tests/fuzz/corpus/<name>/.
+# cryo_add_fuzzer(<name> [<library>...]): tests/fuzz/<name>.cpp, with its corpus in tests/fuzz/corpus/<name>/.
 # With CRYO_BUILD_FUZZERS a libFuzzer binary <name>; with the tests <name>_replay, which runs the corpus under ctest.
 function(cryo_add_fuzzer name)
     if(CRYO_BUILD_FUZZERS)
         add_executable(${name} ${name}.cpp)
         target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
-        target_link_libraries(${name} PRIVATE cryo_internal cryo_warnings)
+        target_link_libraries(${name} PRIVATE cryo_internal ${ARGN} cryo_warnings)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     endif()
     if(CRYO_BUILD_TESTS)
         add_executable(${name}_replay ${name}.cpp replay_main.cpp)
         target_include_directories(${name}_replay PRIVATE "${PROJECT_SOURCE_DIR}/tests")
-        target_link_libraries(${name}_replay PRIVATE cryo_internal cryo_warnings)
+        target_link_libraries(${name}_replay PRIVATE cryo_internal ${ARGN} cryo_warnings)
         add_test(NAME ${name}_replay COMMAND ${name}_replay "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}")
         set_tests_properties(${name}_replay PROPERTIES TIMEOUT 120 LABELS fuzz)
     endif()

@@ -21,3 +21,13 @@ function(cryo_add_test name)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL})
 endfunction()
+
+# The tests of each extension that is built: the subfolder of its name.
+function(cryo_add_extension_tests)
+    get_property(extensions GLOBAL PROPERTY CRYO_EXTENSIONS)
+    foreach(extension IN LISTS extensions)
+        if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${extension}/CMakeLists.txt")
+            add_subdirectory(${extension})
+        endif()
+    endforeach()
+endfunction()

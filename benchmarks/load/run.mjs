@@ -9,12 +9,12 @@ import { format, groupReport } from './report.mjs';
 import { kMetrics, makeGroups } from './scenarios.mjs';
 import { canSpin, findPrograms, isThere, killAll, makeCertificate, measure } from './servers.mjs';
 
-const kServers = ['epoll', 'cryo', 'beast', 'websocketpp', 'lws', 'ws'];
+const kServers = ['epoll', 'cryo', 'beast', 'websocketpp', 'lws', 'ws', 'hub'];
 const kUsage = `usage: scripts/benchmark [option]...
 
 Measures cryo-echo against other servers, one on core 0, the generator of load on core 1, and prints tables.
   --rounds N        how often everything is measured (default: 5)
-  --seconds N       how long each measurement takes (default: 2)
+  --seconds N       how long each measurement takes (default: 1)
   --quick           one round of one second: only to see that it works
   --only PATTERN    scenarios with a name that matches this regular expression, e.g. ^echo-100$
   --servers LIST    of ${kServers.join(',')}; ratios need epoll
@@ -23,7 +23,7 @@ Measures cryo-echo against other servers, one on core 0, the generator of load o
   --list            print the scenarios' names
 Exit code: 0 all was measured, 1 something failed, 2 wrong use.
 `;
-const kWarmupSeconds = 1;
+const kWarmup = 300; // ms
 const kAllowedBesides = 90_000; // ms for connecting and disconnecting
 
 function fail(message, code = 1) {
@@ -38,7 +38,7 @@ function parse() {
     try {
         ({ values } = parseArgs({
             options: {
-                rounds: text('5'), seconds: text('2'), only: text(''), servers: text(''), json: text(''), help: flag,
+                rounds: text('5'), seconds: text('1'), only: text(''), servers: text(''), json: text(''), help: flag,
                 build: text(fileURLToPath(new URL('../../build/release', import.meta.url))), quick: flag, list: flag,
             },
         }));
@@ -90,9 +90,9 @@ function shuffled(list) {
 async function runOnce(programs, scenario, contender, round, { rounds, seconds }) {
     const label = `round ${round}/${rounds} ${scenario.name} ${contender.name}`;
     const run = { scenario: scenario.name, contender: contender.name, round };
-    const load = { ...scenario.load, seconds, warmup: kWarmupSeconds };
+    const load = { ...scenario.load, seconds, 'warmup-ms': kWarmup };
     try {
-        run.result = await measure(programs, contender, load, kAllowedBesides + 1000 * (seconds + kWarmupSeconds));
+        run.result = await measure(programs, contender, load, kAllowedBesides + kWarmup + 1000 * seconds);
         const metric = kMetrics[scenario.metrics[0]];
         process.stderr.write(`${label}: ${format(run.result[metric.key])} (${metric.title})\n`);
     } catch (error) {
@@ -133,7 +133,7 @@ async function main() {
     for (let round = 1; round <= rounds; round++) {
         for (const { scenarios, contenders } of groups) {
             for (const scenario of scenarios) {
-                for (const contender of shuffled(contenders)) {
+                for (const contender of shuffled(contenders.filter(({ name }) => scenario.only?.includes(name) ?? true))) {
                     runs.push(await runOnce(programs, scenario, contender, round, options));
                 }
             }

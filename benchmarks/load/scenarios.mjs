@@ -14,6 +14,7 @@ export const kMetrics = {
     },
     connectCpu: { key: 'connect_cpu_us', title: 'CPU time of connecting, µs a connection', better: 'lower' },
     disconnectCpu: { key: 'disconnect_cpu_us', title: 'CPU time of disconnecting, µs a connection', better: 'lower' },
+    disconnectTime: { key: 'disconnect_seconds', title: 'resetting all connections at once, s', better: 'lower' },
     peakMemory: { key: 'peak_rss_mib', title: 'peak memory of the server, MiB', better: 'lower' },
 };
 
@@ -33,9 +34,9 @@ function broadcast(name, connections) {
     return { name, title: `broadcast 20 B to ${count(connections)}`, load, metrics: ['throughput', 'cpu', 'peakMemory'] };
 }
 
-function rate(name, connections) {
-    const load = { scenario: 'rate', connections, bytes: 20, rate: 20_000 };
-    const title = `20,000 messages a second over ${count(connections)} connections`;
+function rate(name, connections, perSecond = 20_000) {
+    const load = { scenario: 'rate', connections, bytes: 20, rate: perSecond };
+    const title = `${count(perSecond)} messages a second over ${count(connections)} connections`;
     return { name, title, load, metrics: ['p50', 'p99', 'cpu'] };
 }
 
@@ -44,14 +45,70 @@ function idle(name, connections) {
     return { name, title: `${count(connections)} idle connections`, load, metrics: kIdleMetrics };
 }
 
-/// `server`: its program, see servers.mjs; `arguments` for it; `load`: more options of the generator; `cores` if not one.
-const contender = (name, more = {}) => ({ name, server: name, arguments: [], load: {}, cores: '0', ...more });
+const kCrowds = [1_000, 5_000, 18_000];
+
+function growthIdle(connections) {
+    const scenario = idle(`growth-idle-${connections}`, connections);
+    return { ...scenario, metrics: [...kIdleMetrics, 'disconnectTime'] };
+}
+
+function growthEcho(connections) {
+    const scenario = echo(`growth-echo-${connections}`, connections);
+    return { ...scenario, metrics: ['throughput', 'cpu'], only: ['epoll', 'cryo, 19,000'] };
+}
+
+/// `server`: its program, see servers.mjs; `arguments` for it; `load`: more options of the generator; `files`: its soft
+/// limit of open files, for so many connections.
+const contender = (name, more = {}) => ({ name, server: name, arguments: [], load: {}, ...more });
 const cryo = (name, more = {}) => contender(name, { server: 'cryo', ...more });
+
+/// Of the hub, compared with a bare loop that sends the same bytes to the same sockets: epoll's on /broadcast.
+function hubGroups() {
+    const published = (name, title, connections, metrics) => ({ ...broadcast(name, connections), title, metrics });
+    const kSending = ['throughput', 'cpu'];
+    const one = (prefix, metrics) => [1, 100, 10_000].map((receivers) =>
+        published(`${prefix}-${receivers}`, `1 topic of ${count(receivers)}`, receivers, metrics));
+    const many = (name, metrics) => [published(name, '1,000 topics of 10', 10_000, metrics)];
+    const epoll = contender('epoll');
+    return [
+        {
+            title: 'Publishing to a topic of the hub',
+            contenders: [epoll, cryo('endpoint'), contender('hub')],
+            scenarios: one('hub', kSending),
+        },
+        {
+            title: 'Publishing to many topics of the hub',
+            contenders: [epoll, contender('hub', { arguments: ['--topics', '1000'] })],
+            scenarios: many('hub-topics', kSending),
+        },
+        {
+            title: 'Publishing to a topic of the hub on two loops, together on one core',
+            contenders: [epoll, contender('hub', { arguments: ['--threads', '2'] })],
+            scenarios: one('hub-loops', ['cpu']),
+        },
+        {
+            title: 'Publishing to many topics of the hub on two loops, together on one core',
+            contenders: [epoll, contender('hub', { arguments: ['--threads', '2', '--topics', '1000'] })],
+            scenarios: many('hub-loops-topics', ['cpu']),
+        },
+        {
+            title: 'Memory of the hub',
+            contenders: [cryo('no hub'), ...[0, 1, 11].map((subscriptions) =>
+                contender(`${subscriptions} topics`, {
+                    server: 'hub', arguments: ['--subscriptions', String(subscriptions)],
+                }))],
+            scenarios: [{ ...idle('hub-idle-10000', 10_000), metrics: ['memory', 'connectCpu', 'disconnectCpu'] }],
+        },
+    ];
+}
+
+/// In rows that tell of the other servers no more than those with more connections.
+const kLimitAndCryo = ['epoll', 'cryo'];
 
 /// @param tls `--cert` and `--key` with their files
 /// @param canSpin whether cryo-echo has `--spin-us`
 export function makeGroups({ tls, canSpin }) {
-    const pair = [contender('epoll'), contender('cryo')];
+    const spinning = { arguments: ['--spin-us', '50'] };
     const groups = [
         {
             title: 'Servers',
@@ -62,7 +119,7 @@ export function makeGroups({ tls, canSpin }) {
                 echo('echo-10000', 10_000),
                 echo('echo-100-16k', 100, { bytes: 16 << 10 }),
                 echo('echo-100-deep', 100, { depth: 16 }),
-                broadcast('broadcast-1000', 1_000),
+                { ...broadcast('broadcast-1000', 1_000), only: kLimitAndCryo },
                 broadcast('broadcast-10000', 10_000),
                 {
                     name: 'accept',
@@ -70,14 +127,14 @@ export function makeGroups({ tls, canSpin }) {
                     load: { scenario: 'accept', connections: 1_000, depth: 32 },
                     metrics: ['acceptRate', 'acceptCpu'],
                 },
-                rate('rate-100', 100),
+                { ...rate('rate-100', 100), only: kLimitAndCryo },
                 rate('rate-10000', 10_000),
                 idle('idle-10000', 10_000),
             ],
         },
         {
             title: 'TLS',
-            contenders: pair.map((each) => ({ ...each, arguments: tls, load: { tls: true } })),
+            contenders: ['epoll', 'cryo'].map((name) => contender(name, { arguments: tls, load: { tls: true } })),
             scenarios: [echo('tls-echo-100', 100)],
         },
         {
@@ -87,26 +144,32 @@ export function makeGroups({ tls, canSpin }) {
                 cryo('cryo', { load: { protocol: 'cryo' } }),
                 cryo('cale', { arguments: ['--cale'], load: { protocol: 'cale' } }),
             ],
-            scenarios: [echo('protocol-echo-100', 100)],
+            scenarios: [echo('protocol-echo-100', 100), idle('protocol-idle-10000', 10_000)],
         },
         {
-            title: 'Threads of cryo',
-            contenders: [cryo('1 thread'), cryo('2 threads', { arguments: ['--threads', '2'], cores: '0-1' })],
-            scenarios: [{ ...echo('threads-echo-100', 100), metrics: ['cpu', 'throughput'] }],
+            title: 'Loops of cryo, together on one core',
+            contenders: [cryo('1 loop'), cryo('2 loops', { arguments: ['--threads', '2'] })],
+            scenarios: [{ ...rate('loops-rate-1000', 1_000, 100_000), metrics: ['cpu', 'p50'] }],
         },
         {
-            title: 'Growth',
-            contenders: pair,
-            scenarios: [1_000, 5_000, 18_000].flatMap((connections) => [
-                idle(`growth-idle-${connections}`, connections),
-                echo(`growth-echo-${connections}`, connections),
-            ]),
+            title: 'Growth, and limits of open files',
+            contenders: [
+                contender('epoll', { files: () => 19_000 }),
+                cryo('cryo, 19,000', { files: () => 19_000 }),
+                cryo('cryo, what fits', { files: (connections) => connections + 100 }),
+            ],
+            scenarios: [
+                ...kCrowds.map((connections) => growthIdle(connections)),
+                ...kCrowds.map((connections) => growthEcho(connections)),
+            ],
         },
     ];
+    groups.push(...hubGroups());
     if (canSpin) {
         groups.push({
-            title: 'Spinning of cryo',
-            contenders: [cryo('off'), cryo('50 µs', { arguments: ['--spin-us', '50'] })],
+            title: 'Spinning',
+            contenders: [contender('epoll'), contender('epoll, 50 µs', { server: 'epoll', ...spinning }), cryo('cryo'),
+                cryo('cryo, 50 µs', spinning)],
             scenarios: [rate('spin-rate-100', 100)],
         });
     }

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const kStartsWithin = 15_000; // ms
 const kStopsWithin = 15_000;
-const kOtherFiles = 1_000; // besides one a connection; see the README
+const kOtherFiles = 1_000; // besides one a connection, where a contender does not say
+const kServerCore = '0';
 const kGeneratorCore = '1';
 const kOutputKept = 2_000; // characters
 
@@ -28,6 +29,7 @@ export function findPrograms(build) {
         beast: peer('beast'),
         websocketpp: peer('websocketpp'),
         lws: peer('lws'),
+        hub: peer('hub'),
         ws: { command: [process.execPath, script], needs: join(root, 'tests/interop/node_modules/ws/package.json') },
     };
 }
@@ -46,8 +48,8 @@ export function makeCertificate(folder) {
     return ['--cert', certificate, '--key', key];
 }
 
-function start(command, { cores, files }) {
-    const child = spawn('sh', ['-c', 'ulimit -Sn "$0" && exec taskset -c "$@"', String(files), cores, ...command],
+function start(command, { core, files }) {
+    const child = spawn('sh', ['-c', 'ulimit -Sn "$0" && exec taskset -c "$@"', String(files), core, ...command],
         { stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
     child.output = '';
@@ -90,7 +92,7 @@ function peakMemory(pid) {
 
 async function runGenerator(program, { files, allowed }, options) {
     const flags = Object.entries(options).map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
-    const child = start([...program.command, ...flags], { cores: kGeneratorCore, files });
+    const child = start([...program.command, ...flags], { core: kGeneratorCore, files });
     let printed = '';
     child.stdout.on('data', (data) => (printed += data));
     const code = await within(allowed, child, child.ended);
@@ -102,14 +104,14 @@ async function runGenerator(program, { files, allowed }, options) {
 /// @param load options of the generator
 /// @returns what the generator measured, and the server's peak memory
 export async function measure(programs, contender, load, allowed) {
-    const files = load.connections + kOtherFiles;
+    const files = contender.files?.(load.connections) ?? load.connections + kOtherFiles;
     const { command } = programs[contender.server];
-    const server = start([...command, '--port', '0', ...contender.arguments], { cores: contender.cores, files });
+    const server = start([...command, '--port', '0', ...contender.arguments], { core: kServerCore, files });
     const problems = [];
     let result;
     try {
         const port = await within(kStartsWithin, server, listeningPort(server, contender.server));
-        result = await runGenerator(programs.generator, { files, allowed },
+        result = await runGenerator(programs.generator, { files: load.connections + kOtherFiles, allowed },
             { port, ...load, ...contender.load, 'server-pid': server.pid });
         result.peak_rss_mib = peakMemory(server.pid);
     } catch (error) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <any>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,6 +68,7 @@ struct ConnectionStats {
     std::size_t queued_messages = 0, queued_bytes = 0;
     std::size_t unsent_bytes = 0;  ///< Write buffer, TLS and kernel.
     bool throttled = false;
+    std::chrono::steady_clock::time_point last_heard{};  ///< When the peer last sent anything, be it a pong.
 };
 
 /// A message encoded once, to be sent to many connections on many threads.
@@ -132,6 +135,8 @@ public:
     virtual bool post(UniqueFunction<void()> task) = 0;
 
     virtual ConnectionStats stats() const = 0;
+    /// From now on messages that this connection drops are counted there, too.
+    virtual void count_drops_in(std::shared_ptr<std::atomic<std::uint64_t>> counter) = 0;
 
     /// A slot for the application's own state.
     virtual std::any& user_data() noexcept = 0;
@@ -142,9 +147,11 @@ public:
 class CRYO_API UpgradeReply {
 public:
     struct Verdict {
-        int status = 101;      ///< 101: accepted; anything else is the HTTP status of the refusal.
-        std::string text{};    ///< Body of a refusal.
-        std::any user_data{};  ///< Becomes `Connection::user_data()`.
+        int status = 101;                                        ///< 101: accepted; else that of the refusal.
+        std::string text{};                                      ///< Body of a refusal.
+        std::any user_data{};                                    ///< Becomes `Connection::user_data()`.
+        std::vector<HttpHeader> headers{};                       ///< Of a refusal.
+        std::string content_type = "text/plain; charset=utf-8";  ///< Of a refusal.
     };
 
     explicit UpgradeReply(UniqueFunction<void(Verdict)> deliver) noexcept : deliver_(std::move(deliver)) {}
@@ -152,11 +159,17 @@ public:
     UpgradeReply& operator=(UpgradeReply&&) noexcept;
     ~UpgradeReply();
 
-    void accept(std::any user_data = {}) { answer({.status = 101, .text = {}, .user_data = std::move(user_data)}); }
+    /// The connection opens, soon, with this in its `user_data`. When it cannot any more (the peer has gone, the time
+    /// for the answer has passed, the server stops), there is no `open`, and `user_data` is destroyed: on the
+    /// connection's loop, or right here once that has ended. So what has to be undone then can be undone by its
+    /// destructor.
+    void accept(std::any user_data = {});
     /// @param status 400 to 599; anything else becomes 403
     void refuse(int status = 403, std::string text = "forbidden") {
-        answer({status >= 400 && status <= 599 ? status : 403, std::move(text), {}});
+        refuse(HttpResponse::text(status, std::move(text) + "\n"));
     }
+    /// With headers and a body of your own; the status as above. The connection closes after it.
+    void refuse(HttpResponse response);
 
 private:
     void answer(Verdict verdict);
@@ -166,14 +179,19 @@ private:
 /// The behaviour of a WebSocket endpoint; leave out what is not needed. All run on the connection's loop; with several
 /// threads they are called from several loops at the same time. What they throw closes the connection with 1011.
 struct WebSocketHandlers {
-    /// Sees path, query, headers, origin and address before the upgrade. Empty: everybody is let in.
+    /// Sees path, query, headers, origin and address before the upgrade, when the request is a valid one (the server
+    /// answers others with 400 or 426) and there is room for the connection. Empty: everybody is let in.
     std::function<void(const HttpRequest&, UpgradeReply)> admit{};
     std::function<void(Connection&)> open{};
     std::function<void(Connection&, std::string_view)> text{};
     std::function<void(Connection&, Bytes)> binary{};
     std::function<void(Connection&)> drain{};  ///< The connection is no longer throttled.
     std::function<void(Connection&, const DroppedMessage&)> dropped{};
+    std::function<void(Connection&)> pong{};  ///< The peer is there: it answered a ping of the server.
     std::function<void(Connection&, const CloseEvent&)> closed{};  ///< Exactly once for each `open`.
+
+    /// What connections are closed with when the server stops; 1000 to 4999 as for `Connection::close`.
+    std::uint16_t stop_code = 1001;
 
     /// Offered in this order of preference; the first that the client also names is chosen.
     std::vector<std::string> subprotocols{};

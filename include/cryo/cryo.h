@@ -5,10 +5,12 @@
 #include <cryo/auth.h>
 #include <cryo/bytes.h>
 #include <cryo/connection.h>
+#include <cryo/connection_group.h>
 #include <cryo/error.h>
 #include <cryo/extension.h>
 #include <cryo/http.h>
 #include <cryo/logging.h>
+#include <cryo/loop.h>
 #include <cryo/options.h>
 #include <cryo/result.h>
 #include <cryo/server.h>

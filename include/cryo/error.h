@@ -17,6 +17,9 @@ enum class Errc {
     duplicate,            ///< The name or path is taken: extension, endpoint, route.
     not_found,            ///< Nothing of that name.
     system,               ///< The operating system refused: out of memory, file descriptors, threads.
+    unavailable,          ///< A server that this one uses cannot be reached, or is too busy: nothing was done.
+    outcome_unknown,      ///< It was asked, but did not answer: what was asked may be done, or not.
+    refused,              ///< It answered with an error, which is the message.
     user_code,            ///< A handler, hook or validator of the application threw.
 };
 

@@ -82,7 +82,25 @@ protected:
     ~HookContext() = default;
 };
 
+/// Keeps a server's loops running while it stops, until it is destroyed or `release` is called; `drain_timeout` at
+/// most. Move-only; any thread.
+class CRYO_API StopHold {
+public:
+    explicit StopHold(UniqueFunction<void()> release) noexcept : release_(std::move(release)) {}
+    StopHold(StopHold&&) noexcept = default;
+    StopHold& operator=(StopHold&& other) noexcept;
+    ~StopHold();
+
+    void release();
+
+private:
+    UniqueFunction<void()> release_;
+};
+
 /// A plug-in of a server: sees every message of every Cryo session, and sessions come and go.
+///
+/// Life: `on_register`, `on_start`, hooks, `on_stop`, `on_unregister`. Each of these four comes once, but `on_start`
+/// and `on_stop` not when the server never starts, and `on_stop` not when `on_start` failed.
 ///
 /// Order: hooks run in the order of registration; the first veto ends the chain.
 /// Thread safety: hooks run on the session's loop; with several threads, several at the same time.
@@ -95,9 +113,18 @@ public:
     /// Unique within a server; constant.
     virtual std::string_view name() const noexcept = 0;
 
-    /// Before its first hook, on the thread that registers it. An error keeps it out. Neither from here nor from
-    /// `on_unregister` may extensions be registered or unregistered: `wrong_state`.
+    /// Before its first hook, on the thread that registers it. An error keeps it out; what it has mounted is taken
+    /// back. Nowhere in these four may extensions be registered or unregistered: `wrong_state`.
     virtual Result<> on_register(Server&) { return {}; }
+    /// The loops are there (`Server::loops`), and run soon or already. On the thread that starts the server, before the
+    /// port is served; on a running server after `on_register`, on the same thread. An error ends the start, and the
+    /// server with it, or keeps the extension out. Not for calls that wait for the loops: they may not run yet.
+    virtual Result<> on_start(Server&) { return {}; }
+    /// The server begins to drain, or this extension is unregistered while it runs: time to end what goes on on the
+    /// loops, which run on as long as `hold` is kept. Hooks may still come. On the first loop's thread, the last
+    /// extension first, or on the one that unregisters; an unregistering call returns after the hold has gone, or after
+    /// `drain_timeout`.
+    virtual void on_stop(Server&, StopHold) {}
     /// After its last hook has returned; on the thread that unregisters it, or that ends the server.
     virtual void on_unregister(Server&) noexcept {}
 

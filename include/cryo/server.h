@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <cryo/auth.h>
 #include <cryo/connection.h>
 #include <cryo/export.h>
 #include <cryo/extension.h>
 #include <cryo/http.h>
+#include <cryo/loop.h>
 #include <cryo/options.h>
 #include <cryo/result.h>
 #include <cryo/session.h>
@@ -68,10 +70,16 @@ public:
     /// A handler, callback or validator of the application threw; it was fenced, logged and counted. On any loop.
     virtual void on_error(std::function<void(const Error&)> handler) = 0;
 
+    // Also from `IExtension::on_register`. Handlers stay mounted to the server's end, whatever becomes of the extension
+    // that brought them: they own what they use, or ask a `weak_ptr`.
+
     /// Mounts a plain WebSocket endpoint on a path; it wins over the Cryo protocol, which takes every other path.
     virtual Result<Endpoint*> websocket(std::string path, WebSocketHandlers handlers) = 0;
 
-    /// Mounts a handler on a method and a pattern such as `/channel/subscribe/:name`. HEAD is answered from GET.
+    /// Mounts a handler on a method and a pattern such as `/channel/subscribe/:name`. HEAD is answered from GET. The
+    /// method `*` is any; of two patterns that fit, the more specific one is taken, and of one pattern the handler of
+    /// the very method. So `http("*", "/*", ...)` gets all requests, but not upgrades, that nothing else takes, in
+    /// place of the server's own answers: 404, 405, 426 (a WebSocket path without an upgrade), and 204 to OPTIONS.
     virtual Result<> http(std::string_view method, std::string_view pattern, HttpHandler handler) = 0;
 
     /// Serves the files below a folder under a path prefix, `index.html` for the folder itself.
@@ -79,9 +87,10 @@ public:
 
     // -- any time, not on a loop thread ------------------------------------------------------------------------------
 
-    /// Adds an extension; when this returns on a running server, every loop uses it.
+    /// Adds an extension; when this returns on a running server, every loop uses it. Not once the server stops.
     virtual Result<> register_extension(std::shared_ptr<IExtension> extension) = 0;
-    /// Takes it out and returns after its last hook has, and `on_unregister`.
+    /// Takes it out and returns after its last hook has, and `on_unregister`; on a running server `on_stop` comes
+    /// first.
     virtual Result<> unregister_extension(std::string_view name) = 0;
 
     /// Reads certificate and key again (the same files, or others): new connections get the new one. On an error, or
@@ -90,13 +99,14 @@ public:
 
     // -- life cycle --------------------------------------------------------------------------------------------------
 
-    /// Opens the port and serves on threads of its own; returns once it listens.
+    /// Opens the port and serves on threads of its own; returns once it listens. When the port or the certificate is
+    /// the problem, it can be tried again; when an extension or a thread could not start, the server has ended.
     virtual Result<> start() = 0;
     /// The same with the first loop on the calling thread; returns when the server has stopped.
     virtual Result<> run() = 0;
-    /// Begins to drain: upgrades get 503, sessions are closed with 4000 (endpoints' connections with 1001) one after
-    /// the other, what is queued is sent; after `drain_timeout` the rest is cut. Returns at once. Any thread, signal
-    /// handlers too.
+    /// Begins to drain: upgrades get 503, sessions are closed with 4000 (endpoints' connections with their `stop_code`)
+    /// one after the other, what is queued is sent, extensions let go of the loops; after `drain_timeout` the rest is
+    /// cut. Returns at once. Any thread, signal handlers too.
     virtual void stop() noexcept = 0;
     /// Until the server has stopped: every callback has run, every thread is joined. Not on a loop thread.
     virtual void wait() = 0;
@@ -104,6 +114,8 @@ public:
     // -- any thread --------------------------------------------------------------------------------------------------
 
     virtual std::uint16_t port() const noexcept = 0;  ///< 0 before `start`.
+    /// The event loops, from `IExtension::on_start` on, beyond the end too; empty before.
+    virtual std::vector<LoopPtr> loops() const = 0;
     virtual ServerStats stats() const = 0;
     virtual std::size_t session_count() const noexcept = 0;
     virtual SessionPtr find(const SessionId& id) const = 0;  ///< Null when there is none.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <any>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -94,6 +95,8 @@ public:
     // -- the session's loop ------------------------------------------------------------------------------------------
 
     virtual SessionStats stats() const = 0;
+    /// From now on messages that this session drops are counted there, too.
+    virtual void count_drops_in(std::shared_ptr<std::atomic<std::uint64_t>> counter) = 0;
 
     /// Text is delivered as it came; see the protocol document on lengths of non-ASCII text from the Node client.
     virtual void on_message_utf8(UniqueFunction<void(Session&, std::string_view)> handler) = 0;

@@ -10,11 +10,14 @@ namespace cryo::connection {
 
 class WebSocketConnection;
 
+inline constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
 /// A connection's places in the tables it belongs to.
 struct ConnectionSlots {
-    std::uint32_t loop_slot = 0;      ///< Among all of its loop.
-    std::uint32_t endpoint_slot = 0;  ///< Among those of its endpoint on this loop.
-    std::uint32_t waiting_slot = 0;   ///< Among those that wait for the kernel.
+    std::uint32_t loop_slot = 0;            ///< Among all of its loop.
+    std::uint32_t endpoint_slot = 0;        ///< Among those of its endpoint on this loop.
+    std::uint32_t waiting_slot = 0;         ///< Among those that wait for the kernel.
+    std::uint32_t receiver_slot = kNoSlot;  ///< Among those that are in a group.
 };
 
 /// Connections of one loop, close together in memory; each knows its place, so that leaving is O(1).
@@ -40,13 +43,6 @@ public:
     Entry* find(const Connection& connection) noexcept {
         const std::uint32_t slot = connection.*slot_;
         return slot < entries_.size() && entries_[slot].connection == &connection ? &entries_[slot] : nullptr;
-    }
-
-    const Entry* find(const Connection& connection) const noexcept {
-        return const_cast<ConnectionTable*>(this)->find(connection);
-    }
-    std::size_t slot_of(const Entry& entry) const noexcept {
-        return static_cast<std::size_t>(&entry - entries_.data());
     }
 
     void remove(const Connection& connection) noexcept {

@@ -1,9 +1,11 @@
 #include "connection/http_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <utility>
 
+#include "http/chars.h"
 #include "http/response_writer.h"
 
 namespace cryo::connection {
@@ -133,9 +135,18 @@ void HttpConnection::respond(const HttpResponse& response, After after) {
 }
 
 void HttpConnection::refuse(int status, std::string_view text) {
-    HttpResponse response = HttpResponse::text(status, std::string(text));
-    if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
-    if (status == 426) response.headers.push_back({"Sec-WebSocket-Version", "13"});
+    refuse(HttpResponse::text(status, std::string(text)));
+}
+
+void HttpConnection::refuse(HttpResponse response) {
+    const auto add = [&](std::string_view name, std::string_view value) {
+        const auto is_it = [&](const HttpHeader& header) { return http::equals_ignoring_case(header.name, name); };
+        if (std::ranges::none_of(response.headers, is_it)) {
+            response.headers.push_back({std::string(name), std::string(value)});
+        }
+    };
+    if (response.status == 401) add("WWW-Authenticate", "Bearer");
+    if (response.status == 426) add("Sec-WebSocket-Version", "13");
     respond(response, After::close);
 }
 

@@ -41,8 +41,9 @@ public:
 
     enum class After { keep_alive, close };
     void respond(const HttpResponse& response, After after = After::keep_alive);
-    /// A plain answer, with the headers its status calls for, that ends the connection.
+    /// An answer that ends the connection, with the headers its status calls for unless it has them.
     void refuse(int status, std::string_view text);
+    void refuse(HttpResponse response);
     /// The right to answer the current request from any thread.
     HttpReply make_reply();
     /// Refuses the current request when there is no answer by then.

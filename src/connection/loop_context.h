@@ -17,6 +17,7 @@
 
 #include "connection/connection_limiter.h"
 #include "connection/connection_table.h"
+#include "connection/fan_out.h"
 #include "connection/output_buffer.h"
 #include "transport/loop.h"
 
@@ -66,6 +67,7 @@ struct LoopContext : std::enable_shared_from_this<LoopContext> {
     OutputBufferPool buffers{};
     ConnectionSet connections{&ConnectionSlots::loop_slot};  ///< All WebSocket connections of this loop.
     std::atomic<std::size_t> remote_sends{0};                ///< Messages of other threads on their way to this loop.
+    FanOut fan_out{*this};                                   ///< To groups of them.
     std::size_t busy_exchanges = 0;                          ///< HTTP requests not completely answered yet.
     Counters counters{};
     std::pair<std::string, std::time_t> http_date{};  ///< And the second it was made for.

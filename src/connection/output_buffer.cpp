@@ -11,33 +11,22 @@ namespace {
 constexpr std::size_t kFirstSegmentBytes = 2048;
 constexpr std::size_t kSegmentBytes = 32 * 1024;
 constexpr std::size_t kAlwaysShareBytes = 4096;
-constexpr std::size_t kMaxKeptBytes = 64 * 1024;
 
 }  // namespace
 
-OutputBuffer::Segment OutputBuffer::make_owned(std::size_t at_least) const {
+void OutputBuffer::add_segment(std::size_t at_least) {
     const std::size_t usual = bytes_ == 0 ? kFirstSegmentBytes : kSegmentBytes;
     Segment segment;
     segment.capacity = std::max(usual, at_least);
     segment.owned = std::make_unique_for_overwrite<std::byte[]>(segment.capacity);
     segment.data = segment.owned.get();
-    return segment;
-}
-
-std::span<std::byte> OutputBuffer::extend(std::size_t count) {
-    if (segments_.empty() || segments_.back().capacity - segments_.back().end < count ||
-        segments_.back().capacity == 0) {
-        segments_.push_back(make_owned(count));
-    }
-    Segment& last = segments_.back();
-    const std::size_t at = std::exchange(last.end, last.end + count);
-    bytes_ += count;
-    return {last.owned.get() + at, count};
+    segments_.push_back(std::move(segment));
 }
 
 void OutputBuffer::shrink(std::size_t count) noexcept {
     segments_.back().end -= count;
     bytes_ -= count;
+    if (bytes_ == 0) recycle();
 }
 
 void OutputBuffer::append(Bytes data) {
@@ -63,9 +52,7 @@ std::size_t OutputBuffer::gather(std::span<Bytes> out) const noexcept {
     return used;
 }
 
-void OutputBuffer::consume(std::size_t count) noexcept {
-    bytes_ -= count;
-    if (bytes_ == 0) return recycle();
+void OutputBuffer::advance(std::size_t count) noexcept {
     while (count > 0) {
         Segment& segment = segments_[first_];
         const std::size_t taken = std::min(count, segment.end - segment.begin);
@@ -82,13 +69,9 @@ void OutputBuffer::consume(std::size_t count) noexcept {
     }
 }
 
-void OutputBuffer::recycle() noexcept {
-    bytes_ = 0;
-    first_ = 0;
-    const std::size_t capacity = segments_.empty() ? 0 : segments_.front().capacity;
-    const bool keep_first = capacity != 0 && capacity <= kMaxKeptBytes;
-    if (keep_first) segments_.front().begin = segments_.front().end = 0;
-    segments_.resize(keep_first ? 1 : 0);
+/// All but a first one that is worth keeping.
+void OutputBuffer::forget_segments() noexcept {
+    segments_.resize(!segments_.empty() && segments_.front().worth_keeping() ? 1 : 0);
     if (segments_.capacity() > 64) segments_.shrink_to_fit();
 }
 
@@ -101,7 +84,7 @@ std::unique_ptr<OutputBuffer> OutputBufferPool::take() {
 
 void OutputBufferPool::give_back(std::unique_ptr<OutputBuffer> buffer) noexcept {
     if (spare_.size() >= kMaxSpare) return;
-    buffer->recycle();
+    if (!buffer->empty()) buffer->recycle();
     spare_.push_back(std::move(buffer));
 }
 

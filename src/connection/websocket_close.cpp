@@ -45,6 +45,7 @@ void WebSocketConnection::leave_open(Phase next) {
         paused_ = by_application;
         set_paused(by_application, false);
     }
+    if (is_receiver()) context_->fan_out.remove(*this);
     listener_->on_closing(*this);
 }
 

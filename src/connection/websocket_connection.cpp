@@ -39,6 +39,7 @@ void WebSocketConnection::open(std::string_view upgrade_response, std::span<std:
     output().append(as_bytes(upgrade_response));
     context_->loop->timers().start(timer_, context_->options->keepalive_interval);
     context_->connections.add({this});
+    heard_at_ = now();
     listener_->on_open(*this);
     if (!early.empty()) on_bytes(early);
 }
@@ -47,6 +48,7 @@ void WebSocketConnection::open(std::string_view upgrade_response, std::span<std:
 
 void WebSocketConnection::on_bytes(std::span<std::byte> data) noexcept {
     heard_ = true;
+    heard_at_ = now();
     if (!held_back_) data = read(data);
     if (data.empty()) return;
     if (!held_back_) held_back_ = std::make_unique<HeldBack>();
@@ -126,6 +128,10 @@ SendStatus ConnectionListener::on_send(WebSocketConnection& connection, const Ou
 
 SendStatus WebSocketConnection::write(const OutgoingMessage& message) {
     settle_fan_out();
+    return write_settled(message);
+}
+
+SendStatus WebSocketConnection::write_settled(const OutgoingMessage& message) {
     if (phase_ != Phase::open) return SendStatus::closed;
     return throttled_ ? enqueue(message) : commit(message);
 }
@@ -146,43 +152,6 @@ SendStatus WebSocketConnection::enqueue(const OutgoingMessage& message) {
     return status;
 }
 
-void WebSocketConnection::report(std::vector<SendQueue::Dropped>& dropped) {
-    for (const auto& [item, reason] : dropped) {
-        count_drop({item.kind(), item.payload().size(), reason, item.dedupe_key()});
-    }
-}
-
-void WebSocketConnection::count_drop(const DroppedMessage& message) {
-    messages_dropped_ += message.count;
-    Counters::add(context_->counters.dropped_messages, message.count);
-    if (finished_) return;
-    if (reporting_drop_) {
-        // A handler that sends again and is dropped again hears of it in the next turn, not from within itself.
-        post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this()), kind = message.kind,
-              bytes = message.bytes, reason = message.reason, key = std::string(message.dedupe_key),
-              count = message.count] {
-            self->report_drop({kind, bytes, reason, key, count});
-        });
-        return;
-    }
-    report_drop(message);
-}
-
-void WebSocketConnection::refuse(const DroppedMessage& message) {
-    if (context_->loop->in_loop_thread()) return count_drop(message);
-    if (!context_->note_refusal(refused_, message)) return;
-    post([self = std::static_pointer_cast<WebSocketConnection>(shared_from_this())] {
-        for (const auto& refused : self->context_->take_refusals(self->refused_)) self->count_drop(refused);
-    });
-}
-
-void WebSocketConnection::report_drop(const DroppedMessage& message) {
-    if (finished_) return;
-    reporting_drop_ = true;
-    listener_->on_dropped(*this, message);
-    reporting_drop_ = false;
-}
-
 bool WebSocketConnection::takes_control() const noexcept {
     return phase_ == Phase::open ||
            (phase_ == Phase::flushing && control_bytes_ < context_->options->backpressure.max_control_bytes);
@@ -196,7 +165,7 @@ OutputBuffer& WebSocketConnection::output() {
     return *out_;
 }
 
-void WebSocketConnection::count_sent(const FanOut::Sent& sent) noexcept {
+void WebSocketConnection::count_sent(const Sent& sent) noexcept {
     messages_sent_ += sent.messages;
     bytes_sent_ += sent.payload_bytes;
     kernel_bytes_ += sent.wire_bytes;
@@ -240,17 +209,27 @@ bool WebSocketConnection::holds(std::size_t limit) {
 }
 
 std::size_t WebSocketConnection::unsent_bytes() const {
-    return (out_ ? out_->bytes() : 0) + (fan_out_ ? fan_out_->pending_bytes(*this) : 0) +
+    return (out_ ? out_->bytes() : 0) + (is_receiver() ? context_->fan_out.pending_bytes(*this) : 0) +
            (socket_ ? socket_->unsent_bytes() : 0);
 }
 
 void WebSocketConnection::on_flush() noexcept {
-    std::array<Bytes, 16> pieces;
-    while (out_ && !out_->empty()) {
-        const std::size_t count = out_->gather(pieces);
-        std::size_t offered = 0;
-        for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
-        const std::size_t taken = socket_->write(std::span(pieces).first(count));
+    if (out_) write_out();
+    if (out_ && out_->empty()) context_->buffers.give_back(std::move(out_));
+    recheck_backlog();
+    if (is_receiver() && leaves_writing_to_fan_out()) context_->fan_out.idle(*this);
+    if (ends_after_flush_ && !out_) end_writing();
+}
+
+void WebSocketConnection::write_out() {
+    while (!out_->empty() && !socket_->full()) {
+        std::size_t taken = 0;
+        if (const Bytes whole = out_->whole(); !whole.empty()) {
+            taken = socket_->write({&whole, 1});
+        } else {
+            std::array<Bytes, 16> pieces;
+            taken = socket_->write(std::span(pieces).first(out_->gather(pieces)));
+        }
         kernel_bytes_ += taken;
         // What has left had its share of control frames in it.
         if (control_bytes_ != 0) control_bytes_ -= control_bytes_ * taken / out_->bytes();
@@ -260,12 +239,7 @@ void WebSocketConnection::on_flush() noexcept {
             // A peer that still reads, and not in drips, gets its time anew.
             context_->loop->timers().start(timer_, context_->options->close_timeout);
         }
-        if (taken < offered) break;
     }
-    if (out_ && out_->empty()) context_->buffers.give_back(std::move(out_));
-    recheck_backlog();
-    if (fan_out_ && !out_ && !throttled_ && !control_backlogged()) fan_out_->idle(*this);
-    if (ends_after_flush_ && !out_) end_writing();
 }
 
 void WebSocketConnection::recheck_backlog() {
@@ -375,7 +349,7 @@ void WebSocketConnection::pause_reading() { run_on_loop(&WebSocketConnection::pa
 void WebSocketConnection::resume_reading() { run_on_loop(&WebSocketConnection::resume_on_loop); }
 
 ConnectionStats WebSocketConnection::stats() const {
-    const FanOut::Sent more = uncounted();
+    const Sent more = uncounted();
     return {.messages_received = messages_received_,
             .messages_sent = messages_sent_ + more.messages,
             .messages_dropped = messages_dropped_,
@@ -384,7 +358,8 @@ ConnectionStats WebSocketConnection::stats() const {
             .queued_messages = queue_ ? queue_->count() : 0,
             .queued_bytes = queue_ ? queue_->bytes() : 0,
             .unsent_bytes = unsent_bytes(),
-            .throttled = throttled_};
+            .throttled = throttled_,
+            .last_heard = heard_at_};
 }
 
 }  // namespace cryo::connection

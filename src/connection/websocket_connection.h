@@ -11,10 +11,10 @@
 
 #include "connection/connection_listener.h"
 #include "connection/connection_table.h"
-#include "connection/fan_out.h"
 #include "connection/loop_context.h"
 #include "connection/output_buffer.h"
 #include "connection/send_queue.h"
+#include "connection/sent.h"
 #include "transport/socket.h"
 #include "websocket/deflate.h"
 #include "websocket/frame.h"
@@ -56,10 +56,13 @@ public:
     void resume_reading() override;
     bool post(UniqueFunction<void()> task) override;
     ConnectionStats stats() const override;
+    void count_drops_in(std::shared_ptr<std::atomic<std::uint64_t>> counter) override {
+        drop_counter_ = std::move(counter);
+    }
     std::any& user_data() noexcept override { return user_data_; }
 
     // -- for the protocol above, loop thread only --
-    LoopContext& context() noexcept { return *context_; }
+    LoopContext& context() const noexcept { return *context_; }
     transport::Clock::time_point now() const noexcept { return context_->loop->now(); }
 
     /// Sends or queues an encoded-by-the-listener message; what `send` does once the protocol has had its say.
@@ -77,12 +80,15 @@ public:
     }
     void send_ping(Bytes payload);
 
-    // -- for a FanOut, which writes to the socket itself while the connection has nothing else to send --
-    void set_fan_out(FanOut* fan_out) noexcept { fan_out_ = fan_out; }
+    // -- for the FanOut, which writes to the socket itself while the connection has nothing else to send --
     int descriptor() const noexcept { return socket_->descriptor(); }
-    bool takes_plain_bytes() const noexcept { return !socket_->is_tls() && !deflate_parameters_; }
+    /// What `write` does for who has been given what was published before.
+    SendStatus write_settled(const OutgoingMessage& message);
+    bool leaves_writing_to_fan_out() const noexcept {
+        return !out_ && !throttled_ && !control_backlogged() && !socket_->is_tls() && !deflate_parameters_;
+    }
     bool has_remote_sends() const noexcept { return remote_bytes_.load(std::memory_order_acquire) != 0; }
-    void count_sent(const FanOut::Sent& sent) noexcept;
+    void count_sent(const Sent& sent) noexcept;
     /// How many bytes reach the high-water mark. The kernel is asked only when the estimate is `bytes` or fewer.
     std::size_t room_for(std::size_t bytes);
     /// Appends the end of a message that the socket has taken the beginning of.
@@ -140,14 +146,16 @@ private:
     SendStatus enqueue(const OutgoingMessage& message);
     void report(std::vector<SendQueue::Dropped>& dropped);
     void commit_queued();
+    void write_out();
     bool holds(std::size_t limit);
     void recheck_throttle();
     std::size_t unsent_bytes() const;
-    FanOut::Sent uncounted() const noexcept { return fan_out_ ? fan_out_->uncounted(*this) : FanOut::Sent{}; }
+    bool is_receiver() const noexcept { return receiver_slot != kNoSlot; }
+    Sent uncounted() const noexcept { return is_receiver() ? context_->fan_out.uncounted(*this) : Sent{}; }
 
     /// Before anything of its own is sent. May run callbacks of the application.
     void settle_fan_out() {
-        if (fan_out_ && !out_) fan_out_->settle(*this);
+        if (is_receiver() && (!out_ || context_->fan_out.has_pending())) context_->fan_out.settle(*this);
     }
     OutputBuffer& output();
     bool takes_control() const noexcept;
@@ -172,7 +180,6 @@ private:
     websocket::MessageReader reader_;
     std::unique_ptr<OutputBuffer> out_{};
     std::unique_ptr<HeldBack> held_back_{};
-    FanOut* fan_out_ = nullptr;                 // while it may be sent the plain bytes of a fan-out
     std::atomic<std::size_t> remote_bytes_{0};  // of sends from other threads that have not reached the loop
     std::size_t kernel_bytes_ = 0;              // upper bound of what the kernel holds; corrected by asking it
     std::size_t control_bytes_ = 0;             // of the write buffer, about: control frames
@@ -183,7 +190,8 @@ private:
     std::uint8_t paused_ = 0;
     bool throttled_ = false;
     bool input_ended_ = false;
-    bool heard_ = false;
+    bool heard_ = false;  // since the last time that mattered
+    transport::Clock::time_point heard_at_{};
     bool ends_after_flush_ = false;
 
     bool finished_ = false;     // on_closed was told
@@ -197,7 +205,8 @@ private:
     std::uint16_t close_code_ = 0;
     std::int64_t arrived_ = 0;  // bytes that the peer had at the last keep-alive
     std::uint64_t messages_dropped_ = 0;
-    Refusals refused_{};  // of other threads' sends
+    std::shared_ptr<std::atomic<std::uint64_t>> drop_counter_{};  // somebody else's
+    Refusals refused_{};                                          // of other threads' sends
     std::unique_ptr<SendQueue> queue_{};
     std::unique_ptr<websocket::Deflater> deflater_{};
     transport::MemberTimer<WebSocketConnection, &WebSocketConnection::on_timer> timer_{*this};

@@ -25,6 +25,12 @@ public:
                 return "not found";
             case Errc::system:
                 return "refused by the operating system";
+            case Errc::unavailable:
+                return "not reachable now";
+            case Errc::outcome_unknown:
+                return "outcome unknown";
+            case Errc::refused:
+                return "refused by the other side";
             case Errc::user_code:
                 return "application code threw";
         }

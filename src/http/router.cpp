@@ -1,6 +1,7 @@
 #include "http/router.h"
 
 #include <algorithm>
+#include <compare>
 #include <optional>
 #include <set>
 
@@ -11,6 +12,7 @@ namespace cryo::http {
 namespace {
 
 constexpr std::size_t kMaxSegments = 64;
+constexpr std::string_view kAnyMethod = "*";
 
 Error invalid(std::string_view pattern, std::string_view problem) {
     return {Errc::invalid_argument, "route pattern '" + std::string(pattern) + "': " + std::string(problem)};
@@ -98,8 +100,10 @@ Result<std::vector<RouteTable::Segment>> RouteTable::parse_pattern(std::string_v
 }
 
 bool RouteTable::precedes(const Route& a, const Route& b) {
-    return std::lexicographical_compare(a.segments.begin(), a.segments.end(), b.segments.begin(), b.segments.end(),
-                                        [](const Segment& x, const Segment& y) { return x.kind < y.kind; });
+    const auto order = std::lexicographical_compare_three_way(
+        a.segments.begin(), a.segments.end(), b.segments.begin(), b.segments.end(),
+        [](const Segment& x, const Segment& y) { return x.kind <=> y.kind; });
+    return order != 0 ? order < 0 : a.method != kAnyMethod && b.method == kAnyMethod;
 }
 
 bool RouteTable::same_shape(const std::vector<Segment>& a, const std::vector<Segment>& b) {
@@ -140,7 +144,7 @@ const RouteTable::Route* RouteTable::find(std::string_view method, const Path& p
 std::string RouteTable::allowed_methods(const Path& path) const {
     std::set<std::string_view> methods;
     for (const auto& route : routes_) {
-        if (matches(route, path)) methods.insert(route.method);
+        if (route.method != kAnyMethod && matches(route, path)) methods.insert(route.method);
     }
     if (methods.empty()) return {};
     if (methods.contains("GET")) methods.insert("HEAD");
@@ -155,6 +159,7 @@ RouteTable::Match RouteTable::match(std::string_view method, std::string_view pa
     if (!path) return {};
     const Route* route = find(method, *path);
     if (!route && method == "HEAD") route = find("GET", *path);
+    if (const Route* any = find(kAnyMethod, *path); any && (!route || precedes(*any, *route))) route = any;
     if (route) {
         return {.status = RouteStatus::found, .route = route->index, .params = captures(*route, *path)};
     }

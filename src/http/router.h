@@ -60,7 +60,9 @@ private:
 ///
 /// Patterns are written decoded and compared segment by segment. `:name` captures one segment that is not empty; a last
 /// segment `*` takes whatever follows, undecoded. At the first difference a literal beats a capture, and a capture a
-/// `*`, whatever the order of `add`. HEAD falls back to GET. Paths with `.` or `..` segments match nothing.
+/// `*`, whatever the order of `add`. HEAD falls back to GET. The method `*` is any; for the same pattern it comes last.
+/// So `*` `/*` catches what nothing else does, in place of `method_not_allowed` and `options` too. Paths with `.` or
+/// `..` segments match nothing.
 template <class Payload>
 class Router {
 public:

@@ -56,7 +56,7 @@ Result<Endpoint*> Admission::add_endpoint(std::string path, WebSocketHandlers ha
             return Error{Errc::invalid_argument, fmt::format("subprotocol \"{}\" is not a token (RFC 6455 4.1)", name)};
         }
     }
-    const auto [place, added] = endpoints_.try_emplace(std::move(path));
+    const auto [place, added] = mounted_.endpoints.try_emplace(std::move(path));
     if (!added) return Error{Errc::duplicate, fmt::format("websocket path \"{}\" is already mounted", place->first)};
     place->second = std::make_shared<PlainEndpoint>(std::move(handlers));
     return static_cast<Endpoint*>(place->second.get());
@@ -66,7 +66,7 @@ void Admission::attach(std::vector<Worker*> workers) {
     workers_ = std::move(workers);
     std::vector<std::shared_ptr<connection::LoopContext>> loops;
     for (auto* worker : workers_) loops.push_back(worker->context());
-    for (const auto& [path, endpoint] : endpoints_) endpoint->attach(loops);
+    for (const auto& [path, endpoint] : mounted_.endpoints) endpoint->attach(loops);
 }
 
 void Admission::dispatch(HttpConnection& connection, const http::Request& request) {
@@ -78,7 +78,7 @@ void Admission::dispatch(HttpConnection& connection, const http::Request& reques
 // -- HTTP ------------------------------------------------------------------------------------------------------------
 
 void Admission::serve(HttpConnection& connection, const http::Request& request) {
-    const auto match = routes_.match(request.method, request.path);
+    const auto match = mounted_.routes.match(request.method, request.path);
     switch (match.status) {
         case http::RouteStatus::options:
             return connection.respond({.status = 204, .headers = {{"Allow", match.allow}}, .content_type = ""});
@@ -86,7 +86,7 @@ void Admission::serve(HttpConnection& connection, const http::Request& request) 
             return connection.respond(
                 {.status = 405, .headers = {{"Allow", match.allow}}, .body = "method not allowed\n"});
         case http::RouteStatus::not_found:
-            if (endpoints_.contains(request.path)) {
+            if (mounted_.endpoints.contains(request.path)) {
                 return connection.respond(
                     {.status = 426, .headers = {{"Upgrade", "websocket"}}, .body = "this path speaks WebSocket\n"});
             }
@@ -122,8 +122,8 @@ void Admission::upgrade(HttpConnection& connection, const http::Request& request
         case websocket::UpgradeRequest::Verdict::accepted:
             break;
     }
-    const auto endpoint = endpoints_.find(request.path);
-    if (endpoint == endpoints_.end() && !parts_.validator) return refuse_upgrade(connection, 404, "not found");
+    const auto endpoint = mounted_.endpoints.find(request.path);
+    if (endpoint == mounted_.endpoints.end() && !parts_.validator) return refuse_upgrade(connection, 404, "not found");
 
     const auto path = http::percent_decode(request.path);
     const std::string address = parts_.trusted_proxies.client_address(connection.peer_address(), request.headers);
@@ -134,7 +134,7 @@ void Admission::upgrade(HttpConnection& connection, const http::Request& request
                    ? refuse_upgrade(connection, 503, "too many connections")
                    : refuse_upgrade(connection, 429, "too many connections from your address");
     }
-    if (endpoint != endpoints_.end()) return admit_plain(connection, endpoint->second, view);
+    if (endpoint != mounted_.endpoints.end()) return admit_plain(connection, endpoint->second, view);
     admit_session(connection, view);
 }
 
@@ -158,7 +158,11 @@ void Admission::admit_plain(HttpConnection& connection, const std::shared_ptr<Pl
     UpgradeReply reply([later = connection.deferred_action(), open](UpgradeReply::Verdict verdict) mutable {
         later([open, verdict = std::move(verdict)](HttpConnection& waiting) mutable {
             if (verdict.status == 101) return open(waiting, std::move(verdict.user_data));
-            refuse_upgrade(waiting, verdict.status, std::move(verdict.text));
+            Counters::add(waiting.context().counters.refused_upgrades);
+            waiting.refuse({.status = verdict.status,
+                            .headers = std::move(verdict.headers),
+                            .body = std::move(verdict.text),
+                            .content_type = std::move(verdict.content_type)});
         });
     });
     connection.context().fenced("admit", [&] { admit(request, std::move(reply)); });

@@ -32,12 +32,21 @@ public:
         session::SessionHost& session_host;
     };
 
+    /// Everything there is to ask for.
+    struct Mounted {
+        http::Router<HttpHandler> routes{};
+        std::map<std::string, std::shared_ptr<PlainEndpoint>, std::less<>> endpoints{};
+    };
+
     explicit Admission(Parts parts) : parts_(std::move(parts)) {}
 
     Result<> add_route(std::string_view method, std::string_view pattern, HttpHandler handler) {
-        return routes_.add(method, pattern, std::move(handler));
+        return mounted_.routes.add(method, pattern, std::move(handler));
     }
     Result<Endpoint*> add_endpoint(std::string path, WebSocketHandlers handlers);
+    /// For going back to what was mounted at a time, before `attach`.
+    const Mounted& mounted() const noexcept { return mounted_; }
+    void restore(Mounted mounted) { mounted_ = std::move(mounted); }
     void attach(std::vector<Worker*> workers);
 
     /// From now on everything is refused with 503. Any thread.
@@ -60,8 +69,7 @@ private:
     static void refuse_upgrade(connection::HttpConnection& connection, int status, std::string text);
 
     Parts parts_;
-    http::Router<HttpHandler> routes_{};
-    std::map<std::string, std::shared_ptr<PlainEndpoint>, std::less<>> endpoints_{};
+    Mounted mounted_{};
     std::vector<Worker*> workers_{};
     std::atomic<bool> draining_{false};
 };

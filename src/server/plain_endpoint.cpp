@@ -5,6 +5,7 @@
 
 namespace cryo::server {
 
+using connection::ConnectionEntry;
 using connection::WebSocketConnection;
 namespace close_code = websocket::close_code;
 
@@ -16,11 +17,20 @@ void PlainEndpoint::attach(const std::vector<std::shared_ptr<connection::LoopCon
 void PlainEndpoint::broadcast(const PreparedMessage& message) {
     for (const auto& loop : loops_) {
         if (loop->context->loop->in_loop_thread()) {
-            loop->connections.publish(message, connection::FanOut::From::loop);
+            send(*loop, message, connection::From::loop);
         } else if (const std::size_t members = loop->members.load(std::memory_order_acquire); members > 0) {
             hand_to(*loop, message);
         }
     }
+}
+
+/// The group is made late, as it costs a connection that sends by itself a little.
+void PlainEndpoint::send(Loop& loop, const PreparedMessage& message, connection::From from) {
+    if (!loop.group) {
+        loop.group = loop.context->fan_out.make_group();
+        loop.connections.for_each([&](const ConnectionEntry& entry) { loop.group->add(*entry.connection); });
+    }
+    loop.group->send(message, from);
 }
 
 /// Bounded like a single connection's sends from other threads.
@@ -32,9 +42,9 @@ void PlainEndpoint::hand_to(Loop& loop, const PreparedMessage& message) {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
         return refuse(loop, {message.kind(), message.payload().size(), DropReason::queue_full});
     }
-    loop.context->loop->post([&loop, message, cost] {
+    loop.context->loop->post([this, &loop, message, cost] {
         loop.pending_bytes.fetch_sub(cost, std::memory_order_acq_rel);
-        loop.connections.publish(message, connection::FanOut::From::task);
+        send(loop, message, connection::From::task);
     });
 }
 
@@ -42,7 +52,7 @@ void PlainEndpoint::refuse(Loop& loop, const DroppedMessage& message) {
     if (!loop.context->note_refusal(loop.refused, message)) return;
     loop.context->loop->post([&loop] {
         for (const auto& refused : loop.context->take_refusals(loop.refused)) {
-            loop.connections.for_each([&](WebSocketConnection& connection) { connection.count_drop(refused); });
+            loop.connections.for_each([&](const ConnectionEntry& entry) { entry.connection->count_drop(refused); });
         }
     });
 }
@@ -56,7 +66,8 @@ void PlainEndpoint::run(WebSocketConnection& connection, std::string_view name, 
 
 void PlainEndpoint::on_open(WebSocketConnection& connection) {
     Loop& loop = *loops_[connection.context().index];
-    loop.connections.add(connection);
+    loop.connections.add({&connection});
+    if (loop.group) loop.group->add(connection);
     loop.members.store(loop.connections.size(), std::memory_order_release);
     count_.fetch_add(1, std::memory_order_relaxed);
     if (handlers_.open) run(connection, "open", [&] { handlers_.open(connection); });
@@ -74,6 +85,10 @@ void PlainEndpoint::on_drain(WebSocketConnection& connection) {
     if (handlers_.drain) run(connection, "drain", [&] { handlers_.drain(connection); });
 }
 
+void PlainEndpoint::on_pong(WebSocketConnection& connection) {
+    if (handlers_.pong) run(connection, "pong", [&] { handlers_.pong(connection); });
+}
+
 void PlainEndpoint::on_dropped(WebSocketConnection& connection, const DroppedMessage& message) {
     if (handlers_.dropped) run(connection, "dropped", [&] { handlers_.dropped(connection, message); });
 }
@@ -87,6 +102,10 @@ void PlainEndpoint::on_closing(WebSocketConnection& connection) {
 
 void PlainEndpoint::on_closed(WebSocketConnection& connection, const CloseEvent& event) {
     if (handlers_.closed) connection.context().fenced("closed", [&] { handlers_.closed(connection, event); });
+}
+
+void PlainEndpoint::on_server_stop(WebSocketConnection& connection) {
+    connection.close(handlers_.stop_code, handlers_.stop_code == close_code::kGoingAway ? "server is stopping" : "");
 }
 
 }  // namespace cryo::server

@@ -9,7 +9,8 @@
 #include <cryo/connection.h>
 
 #include "connection/connection_listener.h"
-#include "connection/fan_out.h"
+#include "connection/connection_table.h"
+#include "connection/group.h"
 #include "connection/loop_context.h"
 
 namespace cryo::server {
@@ -30,21 +31,25 @@ public:
     void on_message(connection::WebSocketConnection& connection, MessageKind kind,
                     std::span<std::byte> payload) override;
     void on_drain(connection::WebSocketConnection& connection) override;
+    void on_pong(connection::WebSocketConnection& connection) override;
     void on_dropped(connection::WebSocketConnection& connection, const DroppedMessage& message) override;
     void on_closing(connection::WebSocketConnection& connection) override;
     void on_closed(connection::WebSocketConnection& connection, const CloseEvent& event) override;
+    void on_server_stop(connection::WebSocketConnection& connection) override;
 
 private:
     struct Loop {
-        explicit Loop(std::shared_ptr<connection::LoopContext> of) : context(std::move(of)), connections(*context) {}
+        explicit Loop(std::shared_ptr<connection::LoopContext> of) : context(std::move(of)) {}
 
         std::shared_ptr<connection::LoopContext> context;
-        connection::FanOut connections;
+        connection::ConnectionSet connections{&connection::ConnectionSlots::endpoint_slot};
+        connection::GroupPtr group{};               // of all of them, from the first broadcast on
         std::atomic<std::size_t> members{0};        // of them, for other threads
         std::atomic<std::size_t> pending_bytes{0};  // of broadcasts on their way from other threads
         connection::Refusals refused{};             // of such broadcasts
     };
 
+    void send(Loop& loop, const PreparedMessage& message, connection::From from);
     void hand_to(Loop& loop, const PreparedMessage& message);
     void refuse(Loop& loop, const DroppedMessage& message);
     template <class Handler>

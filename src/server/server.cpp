@@ -1,113 +1,15 @@
-#include <atomic>
-#include <condition_variable>
 #include <future>
-#include <mutex>
-#include <optional>
-#include <system_error>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
-#include <cryo/server.h>
-
 #include "http/static_files.h"
-#include "server/admission.h"
-#include "server/extension_registry.h"
-#include "server/session_registry.h"
+#include "server/server_impl.h"
 #include "server/tls_config.h"
-#include "server/worker.h"
 
-namespace cryo {
-
-namespace {
+namespace cryo::server {
 
 using connection::Counters;
-using server::Admission;
-using server::Worker;
-
-class ServerImpl final : public Server, private session::SessionHost {
-public:
-    ServerImpl(ServerOptions options, std::shared_ptr<ITokenValidator> validator, http::TrustedProxies proxies)
-        : options_(std::make_shared<const ServerOptions>(std::move(options))),
-          limiter_(std::make_shared<connection::ConnectionLimiter>(*options_)),
-          admission_({options_, std::move(validator), std::move(proxies), registry_, *this}) {}
-
-    ~ServerImpl() override {
-        stop();
-        wait();
-        finish();
-    }
-
-    void on_listening(std::function<void(std::uint16_t)> handler) override { on_listening_ = std::move(handler); }
-    void on_session(std::function<void(const SessionPtr&)> handler) override { on_session_ = std::move(handler); }
-    void on_error(std::function<void(const Error&)> handler) override { on_error_ = std::move(handler); }
-
-    Result<Endpoint*> websocket(std::string path, WebSocketHandlers handlers) override;
-    Result<> http(std::string_view method, std::string_view pattern, HttpHandler handler) override;
-    Result<> files(std::string_view prefix, const std::string& folder) override;
-
-    Result<> register_extension(std::shared_ptr<IExtension> extension) override;
-    Result<> unregister_extension(std::string_view name) override;
-    Result<> reload_tls(const TlsOptions& tls) override;
-
-    Result<> start() override;
-    Result<> run() override;
-    void stop() noexcept override;
-    void wait() override;
-
-    std::uint16_t port() const noexcept override { return port_; }
-    ServerStats stats() const override;
-    std::size_t session_count() const noexcept override { return registry_.announced_count(); }
-    SessionPtr find(const SessionId& id) const override { return registry_.find(id); }
-    void for_each_session(std::function<void(Session&)> visit) override;
-
-private:
-    enum class Life { created, running, finishing, stopped };
-
-    void session_opened(const std::shared_ptr<session::SessionHandle>& session) override;
-    void session_closing(session::SessionHandle& session) override { registry_.erase(session); }
-
-    Result<> check_not_started(std::string_view call) const;
-    Result<> begin(bool on_caller);
-    Result<> open();
-    Result<> open_workers(std::size_t count);
-    Result<> open_worker(std::size_t index, std::size_t count, const std::optional<transport::TlsConfig>& tls);
-    void on_wake(Worker& worker);
-    void give_up(std::size_t first_thread);
-    Result<> launch(std::size_t on_caller);
-    void finish();
-    bool is_running() const;
-    Result<> check_may_wait(std::string_view call) const;
-    /// Runs `action` on every loop that still runs, each on its own thread, and waits for it.
-    void on_all_loops(const std::function<void(Worker&)>& action);
-    void use(const extension::Snapshot& list) {
-        on_all_loops([&](Worker& worker) { worker.hooks().use(list); });
-    }
-    void log(LogLevel level, std::string_view message) const;
-
-    const std::shared_ptr<const ServerOptions> options_;
-    const std::shared_ptr<connection::ConnectionLimiter> limiter_;
-    server::SessionRegistry registry_{};
-    Admission admission_;
-    server::ExtensionRegistry extensions_{*this, [this](const auto& list) { use(list); }};
-    std::function<void(std::uint16_t)> on_listening_{};
-    std::function<void(const SessionPtr&)> on_session_{};
-    std::function<void(const Error&)> on_error_{};
-
-    std::atomic<std::uint16_t> port_{0};
-    std::atomic<bool> stop_requested_{false};
-    std::atomic<std::size_t> open_workers_{0};  // written before any thread runs; read by signal handlers
-    std::vector<std::unique_ptr<Worker>> workers_{};
-    std::vector<std::thread> threads_{};
-
-    mutable std::mutex life_mutex_{};
-    std::condition_variable life_changed_{};
-    Life life_ = Life::created;
-    bool runs_on_caller_ = false;
-    std::mutex reload_mutex_{};
-};
 
 // -- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -128,6 +30,11 @@ Result<> ServerImpl::http(std::string_view method, std::string_view pattern, Htt
     return admission_.add_route(method, pattern, std::move(handler));
 }
 
+std::function<void()> ServerImpl::mark_routes() {
+    if (!workers_.empty()) return [] {};  // nothing can be mounted any more
+    return [this, mounted = admission_.mounted()] { admission_.restore(mounted); };
+}
+
 Result<> ServerImpl::files(std::string_view prefix, const std::string& folder) {
     auto opened = http::StaticFiles::open(folder);
     if (!opened) return std::move(opened).error();
@@ -137,145 +44,6 @@ Result<> ServerImpl::files(std::string_view prefix, const std::string& folder) {
     return http("GET", pattern + "*", [files](const HttpRequest& request, HttpReply reply) {
         reply.send(files->serve(request.param("*"), request.header("If-None-Match")));
     });
-}
-
-// -- life cycle ------------------------------------------------------------------------------------------------------
-
-Result<> ServerImpl::begin(bool on_caller) {
-    const std::lock_guard lock(life_mutex_);
-    if (life_ != Life::created) return Error{Errc::wrong_state, "a server can be started only once"};
-    life_ = Life::running;
-    runs_on_caller_ = on_caller;
-    return {};
-}
-
-/// Opens the port for every loop; on an error nothing is left open.
-Result<> ServerImpl::open() {
-    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-    const std::size_t count = options_->threads == 0 ? cores : options_->threads;
-    port_ = options_->port;
-    const server::ExtensionRegistry::Lock lock(extensions_);  // who registers now waits, then finds all loops
-    if (auto opened = open_workers(count); !opened) {
-        workers_.clear();
-        port_ = 0;
-        const std::lock_guard life_lock(life_mutex_);
-        life_ = Life::created;
-        return opened;
-    }
-    std::vector<Worker*> all;
-    for (const auto& worker : workers_) all.push_back(worker.get());
-    admission_.attach(std::move(all));
-    open_workers_ = count;        // sequentially consistent with stop(): one of the two sees the other
-    if (stop_requested_) stop();  // it came before there was anybody to tell
-    return {};
-}
-
-Result<> ServerImpl::open_workers(std::size_t count) {
-    std::optional<transport::TlsConfig> tls;  // read once, so that no loop gets other files than the next
-    if (options_->tls) {
-        auto loaded = transport::load_tls_files(server::to_config(*options_->tls));
-        if (!loaded) return std::move(loaded).error();
-        tls = std::move(loaded).value();
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-        if (auto opened = open_worker(i, count, tls); !opened) return opened;
-    }
-    return {};
-}
-
-Result<> ServerImpl::open_worker(std::size_t index, std::size_t count, const std::optional<transport::TlsConfig>& tls) {
-    auto worker = std::make_unique<Worker>(index, options_, limiter_, on_error_);
-    auto listener = transport::bind_listener(options_->host, port_, count > 1, index == 0);
-    if (!listener) return std::move(listener).error();
-    port_ = listener->port;
-    auto opened = worker->open(listener->fd, tls, admission_, [this, worker = worker.get()] { on_wake(*worker); });
-    if (!opened) return opened;
-    worker->hooks().use(extensions_.snapshot());
-    workers_.push_back(std::move(worker));
-    return {};
-}
-
-/// After a start that failed half-way: the loops have to be ended, and `stop` may be using them still.
-void ServerImpl::give_up(std::size_t first_thread) {
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        auto& loop = *workers_[i]->context()->loop;
-        loop.stop();
-        // Those that got no thread end here: somebody may wait for what was posted to them.
-        if (i < first_thread || i >= first_thread + threads_.size()) loop.run();
-    }
-    finish();
-}
-
-/// Starts all loops but the first `on_caller`, and tells that the port is open.
-Result<> ServerImpl::launch(std::size_t on_caller) {
-    try {
-        for (std::size_t i = on_caller; i < workers_.size(); ++i) {
-            threads_.emplace_back([loop = workers_[i]->context()->loop.get()] { loop->run(); });
-        }
-    } catch (const std::system_error& error) {
-        give_up(on_caller);
-        return Error{Errc::system, fmt::format("cannot start a thread: {}", error.what())};
-    }
-    log(LogLevel::info, fmt::format("listening on {}:{} threads={} tls={}", options_->host, port_.load(),
-                                    workers_.size(), options_->tls.has_value()));
-    if (!on_listening_) return {};
-    auto& context = *workers_[0]->context();
-    const auto tell = [this, &context] { context.fenced("on_listening", [&] { on_listening_(port_); }); };
-    if (on_caller == 0) {
-        tell();
-    } else {
-        context.loop->post(tell);  // on the loop, so that a call that would wait for this very thread is refused
-    }
-    return {};
-}
-
-Result<> ServerImpl::start() {
-    if (auto begun = begin(false); !begun) return begun;
-    if (auto opened = open(); !opened) return opened;
-    return launch(0);
-}
-
-Result<> ServerImpl::run() {
-    if (auto begun = begin(true); !begun) return begun;
-    if (auto opened = open(); !opened) return opened;
-    if (auto launched = launch(1); !launched) return launched;
-    workers_[0]->context()->loop->run();
-    finish();
-    return {};
-}
-
-void ServerImpl::stop() noexcept {
-    stop_requested_ = true;
-    const std::size_t count = open_workers_;
-    for (std::size_t i = 0; i < count; ++i) workers_[i]->context()->loop->wake();
-}
-
-void ServerImpl::on_wake(Worker& worker) {
-    if (!stop_requested_ || worker.draining()) return;
-    admission_.start_draining();
-    worker.drain();
-}
-
-void ServerImpl::wait() {
-    std::unique_lock lock(life_mutex_);
-    if (life_ == Life::running && !runs_on_caller_) {
-        life_ = Life::finishing;
-        lock.unlock();
-        return finish();
-    }
-    if (life_ == Life::created) return;
-    life_changed_.wait(lock, [&] { return life_ == Life::stopped; });
-}
-
-/// Every loop has been told to end: waits for them, then takes leave of the extensions.
-void ServerImpl::finish() {
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-    extensions_.close();
-    const std::lock_guard lock(life_mutex_);
-    if (life_ == Life::running || life_ == Life::finishing) log(LogLevel::info, "stopped");
-    life_ = Life::stopped;
-    life_changed_.notify_all();
 }
 
 // -- while it runs ---------------------------------------------------------------------------------------------------
@@ -293,7 +61,8 @@ Result<> ServerImpl::check_may_wait(std::string_view call) const {
         }
     }
     if (extensions_.held_by_this_thread()) {
-        return Error{Errc::wrong_state, fmt::format("{} is not to be called from on_register or on_unregister", call)};
+        return Error{Errc::wrong_state,
+                     fmt::format("{} is not to be called from on_register, on_start, on_stop or on_unregister", call)};
     }
     return {};
 }
@@ -353,6 +122,8 @@ void ServerImpl::for_each_session(std::function<void(Session&)> visit) {
     }
 }
 
+std::vector<LoopPtr> ServerImpl::loops() const { return open_workers_ == 0 ? std::vector<LoopPtr>() : loops_; }
+
 ServerStats ServerImpl::stats() const {
     ServerStats total{.connections = limiter_->connections(),
                       .sessions = registry_.announced_count(),
@@ -382,7 +153,9 @@ void ServerImpl::log(LogLevel level, std::string_view message) const {
     }
 }
 
-}  // namespace
+}  // namespace cryo::server
+
+namespace cryo {
 
 Result<std::unique_ptr<Server>> Server::create(ServerOptions options, std::shared_ptr<ITokenValidator> validator) {
     if (auto valid = options.validate(); !valid) return std::move(valid).error();
@@ -394,7 +167,7 @@ Result<std::unique_ptr<Server>> Server::create(ServerOptions options, std::share
     auto proxies = http::TrustedProxies::parse(options.trusted_proxies);
     if (!proxies) return std::move(proxies).error();
     return std::unique_ptr<Server>(
-        std::make_unique<ServerImpl>(std::move(options), std::move(validator), std::move(proxies).value()));
+        std::make_unique<server::ServerImpl>(std::move(options), std::move(validator), std::move(proxies).value()));
 }
 
 }  // namespace cryo

@@ -77,8 +77,9 @@ void Worker::trim_memory() noexcept {
 #endif
 }
 
-void Worker::drain() {
+void Worker::drain(UniqueFunction<bool()> needs_loop) {
     draining_ = true;
+    needs_loop_ = std::move(needs_loop);
     drain_began_ = context_->loop->now();
     drain_order_.reserve(context_->connections.size());
     context_->connections.for_each(
@@ -96,8 +97,8 @@ void Worker::drain_step() noexcept {
     const auto due = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(drain_total_)));
     close_some(std::min(due, drain_total_) - drain_closed_);
 
-    const bool done =
-        drain_closed_ == drain_total_ && context_->connections.size() == 0 && context_->busy_exchanges == 0;
+    const bool done = drain_closed_ == drain_total_ && context_->connections.size() == 0 &&
+                      context_->busy_exchanges == 0 && !needs_loop_();
     if (done || elapsed >= limit) return context_->loop->stop();
     context_->loop->timers().start(drain_timer_, kDrainStep);
 }

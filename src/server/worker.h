@@ -33,8 +33,9 @@ public:
                   connection::HttpDispatcher& dispatcher, std::function<void()> on_wake);
 
     /// Closes the WebSocket connections one after the other over the first half of `drain_timeout`, waits for answers
-    /// that are due, then ends the loop; what is left at the end of `drain_timeout` is cut.
-    void drain();
+    /// that are due, and until nobody `needs_loop` any more; then ends the loop. What is left at the end of
+    /// `drain_timeout` is cut.
+    void drain(UniqueFunction<bool()> needs_loop);
     bool draining() const noexcept { return draining_; }
 
 private:
@@ -50,6 +51,7 @@ private:
     extension::HookRunner hooks_;
     transport::Clock::time_point drain_began_{};
     bool draining_ = false;
+    UniqueFunction<bool()> needs_loop_{};
     std::size_t drain_total_ = 0, drain_closed_ = 0;
     std::vector<std::weak_ptr<Connection>> drain_order_{};
     transport::MemberTimer<Worker, &Worker::drain_step> drain_timer_{*this};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <any>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -73,6 +74,9 @@ public:
     void pause_reading() override { connection_->pause_reading(); }
     void resume_reading() override { connection_->resume_reading(); }
     bool post(UniqueFunction<void()> task) override { return connection_->post(std::move(task)); }
+    void count_drops_in(std::shared_ptr<std::atomic<std::uint64_t>> counter) override {
+        connection_->count_drops_in(std::move(counter));
+    }
     SessionStats stats() const override;
     void on_message_utf8(UniqueFunction<void(Session&, std::string_view)> handler) override;
     void on_message_binary(UniqueFunction<void(Session&, Bytes)> handler) override;

@@ -9,7 +9,8 @@
 
 #include "core/log.h"
 #include "transport/loop_impl.h"
-#include "transport/tls_stream.h"
+#include "transport/tcp_socket.h"
+#include "transport/tls_socket.h"
 
 namespace cryo::transport {
 namespace {
@@ -87,36 +88,31 @@ void Loop::Impl::accept_ready() noexcept {
 }
 
 void Loop::Impl::adopt(int fd, const Socket::Address& remote) {
-    auto* socket = new Socket(loop, fd, remote);
-    socket->socket_slot_ = static_cast<std::uint32_t>(sockets.size());
-    sockets.push_back(socket);
+    if (tls.enabled()) return adopt_tls(fd, remote);
+    auto* socket = new TcpSocket(loop, fd, remote);
+    add(*socket);
+    if (socket->start()) return;
+    remove(*socket);
+    delete socket;
+}
+
+void Loop::Impl::adopt_tls(int fd, const Socket::Address& remote) {
+    auto* socket = new TlsSocket(loop, fd, remote);
+    add(*socket);
 
     // A handshake that fails at once closes the socket within this call: RAW_CLOSE without RAW_ADOPT.
     adopting = socket;
     lws_adopt_desc_t description{};
     description.vh = vhost;
-    description.type =
-        tls.enabled() ? static_cast<lws_adoption_type>(LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL) : LWS_ADOPT_SOCKET;
+    description.type = static_cast<lws_adoption_type>(LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL);
     description.fd.sockfd = fd;
     description.opaque = socket;
     lws* const wsi = lws_adopt_descriptor_vhost_via_info(&description);
     const bool closed = std::exchange(adopting, nullptr) == nullptr;
-    if (!wsi) {
-        if (!closed) remove(*socket);
-        return;
-    }
-
-    socket->wsi_ = wsi;
-    if (!tls.enabled()) {
-        socket->in_callback_ = true;
-        socket->open();
-        socket->in_callback_ = false;
-        if (socket->closing_) socket->kill();
-        return;
-    }
-    // Its timeouts live in one sorted list: too slow for many.
-    lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-    socket->tls_ = std::make_unique<TlsStream>(*socket, lws_get_ssl(wsi), config.tls_handshake_timeout);
+    if (wsi) return socket->start(wsi, config.tls_handshake_timeout);
+    if (closed) return;
+    remove(*socket);
+    delete socket;
 }
 
 }  // namespace cryo::transport

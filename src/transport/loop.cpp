@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <csignal>
 #include <utility>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "transport/loop_impl.h"
-#include "transport/tls_stream.h"
 
 namespace cryo::transport {
 namespace {
@@ -28,6 +28,12 @@ bool descriptors_are_free(std::size_t count) {
     return tried.size() == count;
 }
 
+/// Our own writes ask for no signal; OpenSSL's, and those of the libraries that extensions use, cannot.
+void ignore_broken_pipes() noexcept {
+    struct sigaction current {};
+    if (::sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
+}
+
 }  // namespace
 
 // ---- Loop: the public face ----
@@ -36,6 +42,7 @@ Loop::Loop() = default;
 Loop::~Loop() = default;
 
 Result<std::unique_ptr<Loop>> Loop::create(ListenConfig config, Acceptor acceptor) {
+    ignore_broken_pipes();
     std::unique_ptr<Loop> loop(new Loop);
     loop->impl_ = std::make_unique<Impl>(*loop, std::move(config), std::move(acceptor));
     Impl& impl = *loop->impl_;
@@ -67,6 +74,8 @@ bool Loop::post(UniqueFunction<void()> task) {
 
 bool Loop::in_loop_thread() const noexcept { return impl_->thread == std::this_thread::get_id(); }
 
+bool Loop::ended() const noexcept { return impl_->ended; }
+
 void Loop::stop_listening() { impl_->close_listener(); }
 
 Result<> Loop::reload_certificate(const TlsConfig& config) {
@@ -86,7 +95,9 @@ void Loop::want_turn_end(Socket& socket) {
     impl_->turn_end.push_back(&socket);
 }
 
-void Loop::at_turn_end(UniqueFunction<void()> task) { impl_->turn_end_tasks.push_back(std::move(task)); }
+void Loop::at_turn_end(UniqueFunction<void()> task) {
+    if (!ended()) impl_->turn_end_tasks.push_back(std::move(task));
+}
 
 void Loop::retire(std::shared_ptr<SocketHandler> handler) {
     if (handler) impl_->retired.push_back(std::move(handler));
@@ -98,8 +109,8 @@ Loop::Impl::Impl(Loop& owner, ListenConfig listen, Acceptor accept)
     : loop(owner), config(std::move(listen)), acceptor(std::move(accept)), wheel([this] { return now(); }) {}
 
 Result<> Loop::Impl::open_tls() {
+    read_buffer.resize(config.read_buffer_bytes);
     if (!config.tls) return {};
-    tls_read_buffer.resize(config.read_buffer_bytes);
     tls_write_buffer.resize(kTlsWriteBytes);
     return tls.load(*config.tls);
 }
@@ -126,8 +137,10 @@ Result<> Loop::Impl::open_uv() {
 Loop::Impl::~Impl() {
     close_listener();
     if (!uv_open) return;
+    close_watches();
     for (uv_handle_t* handle : handles) uv_close(handle, nullptr);
     close_lws();
+    finish_closing();
     [[maybe_unused]] const int left_open = uv_loop_close(&uv);
     assert(left_open == 0);
 }
@@ -136,20 +149,38 @@ Loop::Impl::~Impl() {
 
 void Loop::Impl::run() {
     thread = std::this_thread::get_id();
+    running_turns = true;
     uv_run(&uv, UV_RUN_DEFAULT);
 
     close_listener();
     run_posted();
     end_turn();
     while (!sockets.empty()) sockets.back()->kill();
+    run_posted();  // what that has posted may still use timers and watches
+    end_turn();
+    let_go();  // before anybody is refused: who is may take timers and watches apart on a thread of his own
     {
         const std::lock_guard lock(post_mutex);
         posts_closed = true;
     }
     run_posted();
     end_turn();
-    uv_run(&uv, UV_RUN_NOWAIT);  // libuv closes descriptors at the end of a turn
+    uv_run(&uv, UV_RUN_NOWAIT);  // descriptors are closed at the end of a turn
+    running_turns = false;
     thread = std::thread::id();
+}
+
+/// Of what others have left on the loop, so that it never calls them again, nor they it.
+void Loop::Impl::let_go() noexcept {
+    ended = true;
+    close_watches();
+    wheel.cancel_all();
+    const auto unrun = std::exchange(turn_end_tasks, {});
+}
+
+void Loop::Impl::finish_closing() noexcept {
+    while (uv_run(&uv, UV_RUN_NOWAIT) != 0) {
+    }
 }
 
 void Loop::Impl::on_wake() noexcept {
@@ -169,6 +200,7 @@ void Loop::Impl::run_posted() noexcept {
 }
 
 void Loop::Impl::end_turn() noexcept {
+    if (turn_end_tasks.empty() && turn_end.empty() && retired.empty()) return;  // as mostly
     // What asks for the turn's end while it is under way waits for the next one, so that reading gets its share.
     turn_end_running.swap(turn_end_tasks);
     for (auto& task : turn_end_running) task();
@@ -188,6 +220,16 @@ void Loop::Impl::end_turn() noexcept {
 
 void Loop::Impl::before_poll() noexcept {
     end_turn();
+    if (wheel.take_started() || !wheel_armed_for) arm_wheel();
+    turn_time_known = false;
+    if (turn_end.empty() && turn_end_tasks.empty() && !spins()) {
+        uv_idle_stop(&no_sleep);
+    } else {
+        uv_idle_start(&no_sleep, [](uv_idle_t*) {});
+    }
+}
+
+void Loop::Impl::arm_wheel() noexcept {
     if (const auto next = wheel.next_expiry(); next && (!wheel_armed_for || *next < *wheel_armed_for)) {
         wheel_armed_for = next;
         // libuv counts whole milliseconds from the (truncated) time of its turn: one more saves waking up too early.
@@ -195,12 +237,6 @@ void Loop::Impl::before_poll() noexcept {
         uv_timer_start(
             &wheel_timer, [](uv_timer_t* h) { static_cast<Impl*>(h->data)->on_wheel_timer(); },
             static_cast<std::uint64_t>(std::max<std::int64_t>(delay, 0)), 0);
-    }
-    turn_time_known = false;
-    if (turn_end.empty() && turn_end_tasks.empty() && !spins()) {
-        uv_idle_stop(&no_sleep);
-    } else {
-        uv_idle_start(&no_sleep, [](uv_idle_t*) {});
     }
 }
 
@@ -217,11 +253,17 @@ void Loop::Impl::on_wheel_timer() noexcept {
 }
 
 Clock::time_point Loop::Impl::now() const noexcept {
+    if (!running_turns) return Clock::now();
     if (!turn_time_known) {
         turn_began = Clock::now();
         turn_time_known = true;
     }
     return turn_began;
+}
+
+void Loop::Impl::add(Socket& socket) {
+    socket.socket_slot_ = static_cast<std::uint32_t>(sockets.size());
+    sockets.push_back(&socket);
 }
 
 void Loop::Impl::remove(Socket& socket) {
@@ -235,7 +277,6 @@ void Loop::Impl::remove(Socket& socket) {
         list[slot] = nullptr;
     }
     if (adopting == &socket) adopting = nullptr;
-    delete &socket;
     if (config.on_gone) config.on_gone();
 }
 

@@ -46,11 +46,11 @@ struct ListenConfig {
     UniqueFunction<void()> on_wake{};
 };
 
-/// One thread's event loop: libuv under a libwebsockets context, with its share of the listening port.
+/// One thread's event loop on libuv, with its share of the listening port; with TLS, a libwebsockets context on top.
 ///
-/// Thread safety: `post` and `stop` from any thread, `stop` from a signal handler too; the rest on the loop's thread,
-/// or before `run`. Lifetime: destroy after `run` has returned, on the thread that ran it or after joining that thread;
-/// no call may come from another thread any more.
+/// Thread safety: `post`, `stop`, `wake` and `ended` from any thread, `stop` from a signal handler too; the rest on the
+/// loop's thread, or before `run`. Lifetime: destroy after `run` has returned, on the thread that ran it or after
+/// joining that thread; no call may come from another thread any more.
 class Loop final {
 public:
     static Result<std::unique_ptr<Loop>> create(ListenConfig config, Acceptor acceptor);
@@ -69,6 +69,8 @@ public:
     /// the task destroyed, unrun, on the calling thread) once `run` is over. Tasks must not throw.
     bool post(UniqueFunction<void()> task);
     bool in_loop_thread() const noexcept;
+    /// `run` is over but for the last tasks that were taken; timers and watches do nothing any more. Any thread.
+    bool ended() const noexcept;
 
     /// Runs `task` when this turn ends, before sockets are flushed. From within such a task: when the next turn ends.
     /// On the loop's thread; tasks must not throw, nor refer to what may go before the loop's `run` has returned.
@@ -88,7 +90,9 @@ public:
 
 private:
     friend class Socket;
-    friend class TlsStream;
+    friend class TcpSocket;
+    friend class TlsSocket;
+    friend class Watch;
     struct Impl;
 
     Loop();

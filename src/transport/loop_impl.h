@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include <libwebsockets.h>
@@ -12,6 +13,7 @@
 
 #include "transport/loop.h"
 #include "transport/tls.h"
+#include "transport/watch.h"
 
 namespace cryo::transport {
 
@@ -25,14 +27,17 @@ struct Loop::Impl {
     ~Impl();
 
     // Set-up, in this order.
-    Result<> open_uv();
     Result<> open_tls();
+    Result<> open_uv();
     Result<> open_lws();
     Result<> open_listener();
 
     // Accepting (accept.cpp).
     void accept_ready() noexcept;
     void adopt(int fd, const Socket::Address& remote);
+    void adopt_tls(int fd, const Socket::Address& remote);
+    void add(Socket& socket);
+    void remove(Socket& socket);
     void pause_accepting(int error);
     void resume_accepting() noexcept;
     void close_listener();
@@ -43,15 +48,19 @@ struct Loop::Impl {
     void on_wheel_timer() noexcept;
     void end_turn() noexcept;
     void before_poll() noexcept;
+    void arm_wheel() noexcept;
     bool spins() noexcept;
     void run_posted() noexcept;
+    void let_go() noexcept;
     Clock::time_point now() const noexcept;
 
-    // libwebsockets (lws_glue.cpp).
+    void close_watches();  // watch.cpp
+    /// Runs what libuv has to do for handles that were closed.
+    void finish_closing() noexcept;
+
+    // libwebsockets, which watches the connections of a loop with TLS (lws_glue.cpp).
     static int on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t length) noexcept;
-    void on_lws_closed(Socket& socket);
     void close_lws();
-    void remove(Socket& socket);
 
     Loop& loop;
     ListenConfig config;
@@ -74,7 +83,7 @@ struct Loop::Impl {
     lws_protocols protocols[2]{};
     lws_retry_bo_t no_validity_checks{};
     TlsServer tls;
-    std::vector<std::byte> tls_read_buffer;
+    std::vector<std::byte> read_buffer;
     std::vector<std::byte> tls_write_buffer;
 
     Clock::time_point spins_until{};
@@ -82,6 +91,7 @@ struct Loop::Impl {
 
     mutable Clock::time_point turn_began{};
     mutable bool turn_time_known = false;
+    bool running_turns = false;
     TimerWheel wheel;
     std::optional<Clock::time_point> wheel_armed_for;
 
@@ -93,6 +103,8 @@ struct Loop::Impl {
     std::vector<UniqueFunction<void()>> turn_end_running;
     std::vector<std::shared_ptr<SocketHandler>> retired;
 
+    std::unordered_map<int, Watch::Handle*> watches;  ///< Those that are open, by descriptor.
+
     MemberTimer<Impl, &Impl::resume_accepting> accept_pause{*this};
     bool out_of_descriptors = false;
 
@@ -101,6 +113,7 @@ struct Loop::Impl {
     std::vector<UniqueFunction<void()>> running;
     bool posts_closed = false;
     std::atomic<bool> stopping{false};
+    std::atomic<bool> ended{false};
     std::atomic<std::thread::id> thread{};
 };
 

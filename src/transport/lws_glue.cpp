@@ -8,7 +8,7 @@
 
 #include "core/log.h"
 #include "transport/loop_impl.h"
-#include "transport/tls_stream.h"
+#include "transport/tls_socket.h"
 
 namespace cryo::transport {
 namespace {
@@ -40,6 +40,7 @@ void find_event_descriptor(uv_handle_t* handle, void* result) {
 }  // namespace
 
 Result<> Loop::Impl::open_lws() {
+    if (!tls.enabled()) return {};
     protocols[0].name = kVhostName;
     protocols[0].callback = &Impl::on_lws;
 
@@ -53,12 +54,10 @@ Result<> Loop::Impl::open_lws() {
     info.retry_and_idle_policy = &no_validity_checks;
     info.user = this;
     info.pcontext = &context;
-    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
-    if (tls.enabled()) {
-        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
-                        LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-        info.provided_client_ssl_ctx = tls.client_context();
-    }
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    info.provided_client_ssl_ctx = tls.client_context();
 
     if (config.logger) {
         const std::lock_guard lock(log_mutex);
@@ -79,22 +78,22 @@ Result<> Loop::Impl::open_lws() {
 }
 
 void Loop::Impl::close_lws() {
+    if (!context) return;
     const std::lock_guard lock(process_mutex);
     // The first call closes what the context has open, libuv finishes that, and the second call frees it (and clears
     // the pointer).
-    if (context) lws_context_destroy(context);
+    lws_context_destroy(context);
     // Its event descriptor it closes in both steps. In between, the number must not become another thread's file.
     if (event_descriptor >= 0) {
         const int placeholder = ::fcntl(uv_backend_fd(&uv), F_DUPFD_CLOEXEC, event_descriptor);
         if (placeholder >= 0 && placeholder != event_descriptor) ::close(placeholder);
     }
-    while (uv_run(&uv, UV_RUN_NOWAIT) != 0) {
-    }
+    finish_closing();
     if (context) lws_context_destroy(context);
 }
 
 int Loop::Impl::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t length) noexcept {
-    const auto socket = [wsi] { return static_cast<Socket*>(lws_get_opaque_user_data(wsi)); };
+    const auto socket = [wsi] { return static_cast<TlsSocket*>(lws_get_opaque_user_data(wsi)); };
     switch (reason) {
         case LWS_CALLBACK_RAW_RX:
             socket()->loop_.impl_->had_work = true;
@@ -102,7 +101,10 @@ int Loop::Impl::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* 
         case LWS_CALLBACK_RAW_WRITEABLE:
             return socket()->on_writable() ? 0 : -1;
         case LWS_CALLBACK_RAW_CLOSE:
-            if (Socket* closed = socket()) closed->loop_.impl_->on_lws_closed(*closed);
+            if (TlsSocket* closed = socket()) {
+                closed->leave_loop();
+                delete closed;
+            }
             return 0;
         case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
             static_cast<Impl*>(lws_context_user(lws_get_context(wsi)))->tls.attach(static_cast<SSL_CTX*>(user));
@@ -110,14 +112,6 @@ int Loop::Impl::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* 
         default:
             return 0;
     }
-}
-
-void Loop::Impl::on_lws_closed(Socket& socket) {
-    socket.closing_ = true;
-    socket.in_callback_ = true;
-    if (socket.handler_) socket.handler_->on_closed();
-    loop.retire(std::move(socket.handler_));
-    remove(socket);
 }
 
 }  // namespace cryo::transport

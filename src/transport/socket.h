@@ -9,12 +9,9 @@
 
 #include <cryo/bytes.h>
 
-struct lws;
-
 namespace cryo::transport {
 
 class Loop;
-class TlsStream;
 
 /// What lives on a socket: the HTTP exchange first, a WebSocket connection after the upgrade.
 /// Everything is called on the socket's loop thread. Nothing may throw: the callers are C libraries.
@@ -30,7 +27,8 @@ public:
     virtual void on_flush() noexcept = 0;
 
     /// The socket is gone, whoever ended it (the peer's FIN or reset, an error, `close`, the end of the loop): the last
-    /// call. The `Socket` is destroyed after it returns, the handler not before the end of this turn of the loop.
+    /// call. The `Socket` may not be used after it returns; the handler is not destroyed before the end of this turn of
+    /// the loop.
     virtual void on_closed() noexcept = 0;
 };
 
@@ -38,11 +36,17 @@ public:
 /// Returns how many bytes were taken; the rest is for `Socket::write`, which also finds out why.
 std::size_t send_now(int descriptor, std::span<const Bytes> buffers) noexcept;
 
-/// One TCP or TLS connection. Owned by its loop; valid until `SocketHandler::on_closed` has returned.
-/// Loop thread only.
+inline std::size_t total_size(std::span<const Bytes> buffers) noexcept {
+    std::size_t total = 0;
+    for (const Bytes& buffer : buffers) total += buffer.size();
+    return total;
+}
+
+/// One connection: a `TcpSocket` or a `TlsSocket`. Owned by its loop; valid until `SocketHandler::on_closed` has
+/// returned. Loop thread only.
 ///
 /// The peer's FIN ends the connection in both directions: what has not been written by then is lost.
-class Socket final {
+class Socket {
 public:
     Socket(const Socket&) = delete;
     Socket& operator=(const Socket&) = delete;
@@ -61,6 +65,7 @@ public:
     /// Returns how many bytes were taken. Fewer than given: the socket is full and `on_flush` follows when it has room.
     /// After an error everything counts as taken and `on_closed` follows.
     std::size_t write(std::span<const Bytes> buffers);
+    bool full() const noexcept { return full_; }
 
     /// Bytes taken by `write` that the peer's TCP has not acknowledged yet: waiting in the TLS stream (at most one
     /// record) and in the kernel (SIOCOUTQ). A system call; not for the hot path.
@@ -81,47 +86,50 @@ public:
 
     /// The peer's numeric address, without port; IPv4-mapped IPv6 as IPv4.
     std::string remote_address() const;
-    bool is_tls() const noexcept { return tls_ != nullptr; }
+    virtual bool is_tls() const noexcept = 0;
     int descriptor() const noexcept { return fd_; }
 
-private:
+protected:
     friend class Loop;
-    friend class TlsStream;
 
     using Address = std::array<std::uint8_t, 16>;  ///< IPv6, or IPv4 mapped into it.
-    static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
     Socket(Loop& loop, int fd, const Address& remote);
-    ~Socket();
+    virtual ~Socket() = default;
 
-    // What the loop calls.
-    void open();                                  ///< Inside a callback.
-    bool on_readable(std::span<std::byte> data);  ///< False: close it.
-    bool on_writable();                           ///< False: close it.
-    void end_turn();
+    // What the two kinds do in their own way.
+    virtual std::size_t write_some(std::span<const Bytes> buffers) = 0;  ///< `write` while the socket takes bytes.
+    virtual std::size_t held_bytes() const noexcept { return 0; }        ///< Taken, but not in the kernel yet.
+    virtual void apply_reading() = 0;                                    ///< `reading_` has changed.
+    virtual void finish_shutdown();
+    virtual void read_pending() {}  ///< Delivers what has been read from the kernel already.
+    virtual void kill() = 0;        ///< Closes, tells the handler and takes itself out of the loop.
 
+    // What they share. Everything that calls the handler, but `leave_loop`, is for inside a callback.
+    void open();
     void deliver(std::span<std::byte> data);
     void flush_if_wanted();
-    std::size_t write_tcp(std::span<const Bytes> buffers);
-    void wait_writable();
-    void finish_shutdown();
+    void has_room();
     void fail();
-    void kill();
+    void end_turn();
+    void leave_loop();
 
     Loop& loop_;
-    lws* wsi_ = nullptr;
-    std::shared_ptr<SocketHandler> handler_;
-    std::unique_ptr<TlsStream> tls_;
+    std::shared_ptr<SocketHandler> handler_{};
     int fd_;
-    std::uint32_t socket_slot_ = kNoSlot;  ///< Index in the loop's list of sockets.
-    std::uint32_t turn_slot_ = kNoSlot;    ///< Index in the loop's list of those that want the turn's end.
-    bool in_callback_ : 1 = false;         ///< Closing has to wait until the callback returns.
-    bool in_bytes_ : 1 = false;            ///< Flushing, too.
+    bool in_callback_ : 1 = false;  ///< Closing has to wait until the callback returns.
+    bool in_bytes_ : 1 = false;     ///< Flushing, too.
     bool flush_wanted_ : 1 = false;
     bool full_ : 1 = false;  ///< Waiting for the kernel to take more.
     bool reading_ : 1 = true;
     bool finished_ : 1 = false;  ///< `shutdown` was called: no more callbacks but `on_closed`.
     bool closing_ : 1 = false;
+
+private:
+    static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+    std::uint32_t socket_slot_ = kNoSlot;  ///< Index in the loop's list of sockets.
+    std::uint32_t turn_slot_ = kNoSlot;    ///< Index in the loop's list of those that want the turn's end.
     Address remote_;
 };
 

@@ -21,7 +21,9 @@ void detail::TimerLink::insert_before(TimerLink& position) noexcept {
 
 TimerWheel::TimerWheel(Now now) : now_(std::move(now)), origin_(now_()) {}
 
-TimerWheel::~TimerWheel() {
+TimerWheel::~TimerWheel() { cancel_all(); }
+
+void TimerWheel::cancel_all() noexcept {
     for (auto& slot : slots_) {
         while (!slot.alone()) slot.next->unlink();
     }
@@ -39,6 +41,7 @@ void TimerWheel::start(Timer& timer, std::chrono::milliseconds delay) {
     const std::size_t slot = timer.due_tick_ % kSlots;
     timer.insert_before(slots_[slot]);
     occupied_[slot / 64] |= std::uint64_t{1} << (slot % 64);
+    started_ = true;
 }
 
 void TimerWheel::advance(Clock::time_point now) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <cryo/unique_function.h>
 
@@ -86,12 +87,16 @@ public:
     /// Arms `timer`, or moves it when it is armed. A negative delay counts as zero; the next slot fires it.
     void start(Timer& timer, std::chrono::milliseconds delay);
 
+    void cancel_all() noexcept;
+
     /// Fires what is due at `now`.
     void advance(Clock::time_point now);
 
     /// When to call `advance` next: not later than the earliest timer is due. With none, nothing.
     /// A timer of more than one rotation (8 s) asks for one call per rotation that fires nothing.
     std::optional<Clock::time_point> next_expiry();
+    /// Whether any was started since the last call, so that `next_expiry` may have become earlier.
+    bool take_started() noexcept { return std::exchange(started_, false); }
 
 private:
     std::uint64_t tick_of(Clock::time_point time) const noexcept;
@@ -100,6 +105,7 @@ private:
     Now now_;
     Clock::time_point origin_;
     std::uint64_t tick_ = 0;  ///< Everything due up to here has fired.
+    bool started_ = false;
     std::array<detail::TimerLink, kSlots> slots_;
     std::array<std::uint64_t, kSlots / 64> occupied_{};  ///< May claim a slot that cancelling has emptied.
 };

@@ -105,6 +105,28 @@ TEST_F(HttpWire, RefusesUnknownPathsAndMethods) {
     EXPECT_EQ(options->header("Allow"), "OPTIONS, POST");
 }
 
+TEST(HttpFallback, TakesWhatNothingElseDoes) {
+    TestServer server;
+    ASSERT_TRUE(server->websocket("/ws", {}));
+    ASSERT_TRUE(server->http(
+        "GET", "/hello", [](const HttpRequest&, HttpReply reply) { reply.send(HttpResponse::text(200, "hello")); }));
+    ASSERT_TRUE(server->http("*", "/*", [](const HttpRequest& request, HttpReply reply) {
+        reply.send(HttpResponse::json(404, std::string(request.method) + " " + std::string(request.path)));
+    }));
+    server.start();
+    HttpClient client(server.port());
+    EXPECT_EQ(client.get("/hello")->body, "hello");
+    EXPECT_EQ(client.get("/nothing")->body, "GET /nothing");
+    EXPECT_EQ(client.get("/ws")->body, "GET /ws");
+    for (const std::string method : {"POST", "OPTIONS", "BREW"}) {
+        const auto answer = client.ask(method + " /hello HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n");
+        EXPECT_EQ(answer->body, method + " /hello");
+        EXPECT_EQ(answer->header("Content-Type"), "application/json");
+    }
+    EXPECT_EQ(client.ask("HEAD /hello HTTP/1.1\r\nHost: t\r\n\r\n")->status, 200);
+    EXPECT_EQ(client.ask("HEAD /nothing HTTP/1.1\r\nHost: t\r\n\r\n")->status, 404);
+}
+
 TEST_F(HttpWire, ReadsBodiesOfEitherFraming) {
     auto client = connect();
     const std::string body(200'000, 'b');

@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include <sys/resource.h>
 
 #include "integration/transport_fixture.h"
@@ -100,6 +102,19 @@ TEST(Loop, WhatATaskFlushesLeavesInTheSameTurn) {
     ASSERT_TRUE(eventually([&] { return server.counters.opened == 1; }));
     server.on_loop([&] { server.last.lock()->send("pushed"); });
     EXPECT_EQ(client.receive(6), "pushed");
+}
+
+TEST(Loop, KeepsBrokenPipesFromEndingTheProcessUnlessTheyAreHandled) {
+    const auto handler_after_create = [](void (*before)(int)) {
+        std::signal(SIGPIPE, before);
+        LoopThread server;
+        struct sigaction current {};
+        EXPECT_EQ(::sigaction(SIGPIPE, nullptr, &current), 0);
+        return current.sa_handler;
+    };
+    const auto own = [](int) {};
+    EXPECT_EQ(handler_after_create(own), +own);
+    EXPECT_EQ(handler_after_create(SIG_DFL), SIG_IGN);
 }
 
 TEST(Loop, MayBeStoppedBeforeItRunsOrNeverRun) {

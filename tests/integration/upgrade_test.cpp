@@ -197,6 +197,33 @@ TEST_F(Upgrade, AdmitRefusesNow) {
     EXPECT_EQ((*server_)->stats().refused_upgrades, 1u);
 }
 
+TEST_F(Upgrade, AdmitRefusesWithAResponseOfItsOwn) {
+    Inbox<HttpResponse> refusals;
+    start(TestServer::quick_options(), [&](const HttpRequest&, UpgradeReply reply) { reply.refuse(*refusals.next()); });
+    const auto ask = [&](HttpResponse refusal) {
+        refusals.push(std::move(refusal));
+        HttpClient client(server_->port());
+        auto answer = client.ask(WsClient::request("/ws"));
+        EXPECT_TRUE(client.at_end());
+        return answer.value_or(HttpAnswer{});
+    };
+    HttpResponse refusal = HttpResponse::json(401, R"({"error":"who are you"})");
+    auto answer = ask(refusal);
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.header("Content-Type"), "application/json");
+    EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+    EXPECT_EQ(answer.body, R"({"error":"who are you"})");
+
+    refusal.headers = {{"www-authenticate", "Basic"}, {"X-Reason", "none"}};
+    answer = ask(refusal);
+    EXPECT_EQ(answer.header("WWW-Authenticate"), "Basic");
+    EXPECT_EQ(answer.header("X-Reason"), "none");
+    EXPECT_EQ(answer.head.find("Bearer"), std::string::npos);
+
+    EXPECT_EQ(ask(HttpResponse::json(200, "{}")).status, 403);
+    EXPECT_EQ((*server_)->stats().refused_upgrades, 3u);
+}
+
 TEST_F(Upgrade, AdmitThatThrowsOrForgetsRefuses) {
     std::atomic<bool> throws{true};
     start(TestServer::quick_options(), [&](const HttpRequest&, UpgradeReply) {
@@ -267,6 +294,54 @@ TEST_F(Upgrade, PeersThatLeaveBeforeTheDecisionGiveTheirPlaceBack) {
     EXPECT_TRUE(connect().connected());
     decider.join();
     EXPECT_EQ((*server_)->stats().upgrades, 1u);
+}
+
+/// Counts those of its kind that exist.
+std::any counted(std::shared_ptr<std::atomic<int>> count) {
+    ++*count;
+    return std::shared_ptr<void>(nullptr, [count](void*) { --*count; });
+}
+
+TEST_F(Upgrade, UserDataOfAConnectionThatCannotOpenAnyMoreIsDestroyed) {
+    const auto alive = std::make_shared<std::atomic<int>>(0);
+    auto options = TestServer::quick_options();
+    options.auth_timeout = 200ms;
+    start(options, undecided());
+    {  // the peer has gone
+        HttpClient client(server_->port());
+        client.send(WsClient::request("/ws"));
+        auto reply = pending_.next();
+        client.socket().reset();
+        ASSERT_TRUE(eventually([&] { return (*server_)->stats().connections == 0; }));
+        reply->accept(counted(alive));
+        EXPECT_TRUE(eventually([&] { return *alive == 0; }));
+    }
+    {  // too late
+        expect_refused(WsClient::request("/ws"), 403);
+        pending_.next()->accept(counted(alive));
+        EXPECT_TRUE(eventually([&] { return *alive == 0; }));
+    }
+    HttpClient client(server_->port());
+    client.send(WsClient::request("/ws"));
+    auto reply = pending_.next();
+    server_.reset();
+    reply->accept(counted(alive));
+    EXPECT_EQ(*alive, 0);
+    EXPECT_EQ(events_.opened.size(), 0u);
+}
+
+TEST_F(Upgrade, UserDataOfAnOpenedConnectionGoesWithItsLastHandle) {
+    const auto alive = std::make_shared<std::atomic<int>>(0);
+    start(TestServer::quick_options(), [&](const HttpRequest&, UpgradeReply reply) { reply.accept(counted(alive)); });
+    auto client = connect();
+    ASSERT_TRUE(client.connected());
+    auto connection = events_.opened.next().value();
+    client.socket().reset();
+    ASSERT_TRUE(events_.closed.next());
+    ASSERT_TRUE(eventually([&] { return (*server_)->stats().connections == 0; }));
+    EXPECT_EQ(*alive, 1);
+    connection.reset();
+    EXPECT_TRUE(eventually([&] { return *alive == 0; }));
 }
 
 TEST_F(Upgrade, DecisionsMayComeAfterTheServer) {

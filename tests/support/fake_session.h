@@ -57,6 +57,7 @@ public:
     void pause_reading() override {}
     void resume_reading() override {}
     SessionStats stats() const override { return {}; }
+    void count_drops_in(std::shared_ptr<std::atomic<std::uint64_t>>) override {}
     void on_message_utf8(UniqueFunction<void(Session&, std::string_view)>) override {}
     void on_message_binary(UniqueFunction<void(Session&, Bytes)>) override {}
     void on_closed(UniqueFunction<void(Session&, const CloseEvent&)>) override {}

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kAfterTraffic = 1s;
+constexpr auto kQuiet = 400ms;  // for what a server does a little later
 constexpr auto kBetweenLooks = 5ms;
 constexpr double kMaxDisconnectSeconds = 30;
 
@@ -58,12 +58,12 @@ void run_idle(const LoadOptions& options, Report& report) {
 
     const Window connecting(server);
     pool.open_all();
-    pool.idle_for(options.duration());
+    pool.idle_for(kQuiet);
     report.add("connect_cpu_us", connecting.server_cpu_us() / connections);
     report.add("rss_bytes_per_connection", resident_per_connection());
 
     echo_once(pool, listener);
-    pool.idle_for(kAfterTraffic);
+    pool.idle_for(kQuiet);
     report.add("rss_bytes_per_connection_after_traffic", resident_per_connection());
 
     const Window disconnecting(server);

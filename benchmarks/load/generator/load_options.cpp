@@ -27,6 +27,7 @@ constexpr std::uint32_t kMaxDepth = 4096;
 constexpr std::uint64_t kMaxInFlightBytes = 64 << 20;
 constexpr std::uint32_t kMaxRate = 10'000'000;
 constexpr std::uint32_t kMaxSeconds = 3600;
+constexpr std::uint32_t kMaxWarmupMs = 60'000;
 /// Standard streams, epoll, and what is read from /proc.
 constexpr std::uint64_t kOtherFiles = 16;
 
@@ -64,7 +65,7 @@ std::string problem_of(const LoadOptions& options) {
     if (std::uint64_t{options.bytes} * options.depth > kMaxInFlightBytes) return "--bytes times --depth is too much";
     if (!between(options.rate, 1, kMaxRate)) return "--rate must be 1 to " + std::to_string(kMaxRate);
     if (!between(options.seconds, 1, kMaxSeconds)) return "--seconds must be 1 to " + std::to_string(kMaxSeconds);
-    if (options.warmup > kMaxSeconds) return "--warmup must be at most " + std::to_string(kMaxSeconds);
+    if (options.warmup_ms > kMaxWarmupMs) return "--warmup-ms must be at most " + std::to_string(kMaxWarmupMs);
     if (options.connections == 0) return "--connections must be at least 1";
     if (const auto files = raise_open_file_limit(); options.connections + kOtherFiles > files) {
         return "--connections is too much for the limit of " + std::to_string(files) + " open files, see ulimit -Hn";
@@ -93,8 +94,8 @@ std::optional<int> parse_options(int argc, const char* const* argv, LoadOptions&
     command_line.value("bytes", "N", "size of a message's payload", options.bytes);
     command_line.value("depth", "N", "messages in flight, or with accept connections", options.depth);
     command_line.value("rate", "N", "messages a second", options.rate);
-    command_line.value("seconds", "N", "time to measure; with idle to wait for quiet", options.seconds);
-    command_line.value("warmup", "N", "seconds under load before", options.warmup);
+    command_line.value("seconds", "N", "time to measure; not with idle", options.seconds);
+    command_line.value("warmup-ms", "N", "milliseconds under load before", options.warmup_ms);
     command_line.value("server-pid", "PID", "the server's process, to be measured", options.server_pid);
     if (const auto exit_code = command_line.parse(argc, argv)) return exit_code;
 

@@ -24,11 +24,11 @@ struct LoadOptions {
     std::uint32_t depth = 1;
     std::uint32_t rate = 10'000;
     std::uint32_t seconds = 5;
-    std::uint32_t warmup = 1;
+    std::uint32_t warmup_ms = 1000;
     std::uint32_t server_pid = 0;
 
     std::chrono::seconds duration() const { return std::chrono::seconds(seconds); }
-    std::chrono::seconds warmup_duration() const { return std::chrono::seconds(warmup); }
+    std::chrono::milliseconds warmup_duration() const { return std::chrono::milliseconds(warmup_ms); }
 };
 
 /// Reads and checks the command line, and raises the limit of open files to what the system allows.

@@ -38,7 +38,7 @@ class RateListener final : public Listener {
 public:
     RateListener(const LoadOptions& options, const Schedule& schedule)
         : schedule_(schedule),
-          first_measured_(std::uint64_t{options.rate} * options.warmup),
+          first_measured_(std::uint64_t{options.rate} * options.warmup_ms / 1000),
           received_of_(options.connections) {}
 
     std::size_t on_messages(Connection& connection, std::size_t count, Clock::time_point now) override {
@@ -86,7 +86,7 @@ void run_rate(const LoadOptions& options, Report& report) {
     };
     send_until(listener.first_measured());
     const Window window(server);
-    const std::uint64_t total = std::uint64_t{options.rate} * (options.warmup + options.seconds);
+    const std::uint64_t total = listener.first_measured() + std::uint64_t{options.rate} * options.seconds;
     send_until(total);
     const auto all_received = [&] { return listener.received() == total; };
     pool.run_until(all_received, "waiting for the last messages", ConnectionPool::Waiting::busy);

@@ -2,6 +2,7 @@
 // One thread; 32 bytes a connection; frames are unmasked where they were received, and what one recv() brought is
 // answered in one send(). A fragmented message goes back in the same fragments; on /broadcast it is refused.
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <vector>
 
@@ -35,8 +36,13 @@ using State = Connection::State;
 
 class Server {
 public:
-    Server(int listener, int signals, Tls* tls)
-        : listener_(listener), signals_(signals), tls_(tls), received_(kBufferBytes), opened_(tls ? kBufferBytes : 0) {}
+    Server(int listener, int signals, Tls* tls, std::chrono::microseconds spin)
+        : listener_(listener),
+          signals_(signals),
+          tls_(tls),
+          spin_(spin),
+          received_(kBufferBytes),
+          opened_(tls ? kBufferBytes : 0) {}
 
     void run();
 
@@ -59,9 +65,10 @@ private:
 
     const int listener_, signals_, epoll_ = epoll_create1(EPOLL_CLOEXEC);
     Tls* const tls_;
-    std::vector<char> received_, opened_;  // shared by all: nothing stays in them
-    std::vector<Connection> connections_;  // by file descriptor
-    std::vector<int> receivers_;           // of broadcasts
+    const std::chrono::microseconds spin_;  // looks for events for so long before it sleeps
+    std::vector<char> received_, opened_;   // shared by all: nothing stays in them
+    std::vector<Connection> connections_;   // by file descriptor
+    std::vector<int> receivers_;            // of broadcasts
 };
 
 void Server::run() {
@@ -70,8 +77,12 @@ void Server::run() {
         epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
     }
     std::vector<epoll_event> events(1024);
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point spins_until{};
     for (;;) {
-        const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+        const bool spins = spin_.count() != 0 && Clock::now() < spins_until;
+        const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), spins ? 0 : -1);
+        if (spin_.count() != 0 && count > 0) spins_until = Clock::now() + spin_;
         for (int i = 0; i < count; ++i) {
             const auto& event = events[static_cast<std::size_t>(i)];
             const int fd = event.data.fd;
@@ -318,5 +329,5 @@ int main(int argc, char** argv) {
         return 1;
     }
     announce(arguments->port);
-    Server(listener, signals, tls.get()).run();
+    Server(listener, signals, tls.get(), std::chrono::microseconds(arguments->spin_us)).run();
 }

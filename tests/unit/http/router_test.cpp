@@ -113,6 +113,47 @@ TEST(Router, ListsTheMethodsOfAPath) {
     EXPECT_EQ(router.match("OPTIONS", "/a/b").status, RouteStatus::not_found);
 }
 
+TEST(Router, TakesAnyMethodWhereItIsTold) {
+    const auto router = make_router({{"*", "/a"}, {"POST", "/a"}, {"GET", "/:x"}, {"*", "/b/*"}, {"GET", "/b/c"}});
+    EXPECT_EQ(payload_of(router, "POST", "/a"), 1);
+    EXPECT_EQ(payload_of(router, "GET", "/a"), 0) << "the more specific pattern";
+    EXPECT_EQ(payload_of(router, "HEAD", "/a"), 0);
+    EXPECT_EQ(payload_of(router, "OPTIONS", "/a"), 0);
+    EXPECT_EQ(payload_of(router, "BREW", "/a"), 0);
+    EXPECT_EQ(payload_of(router, "HEAD", "/b/c"), 4);
+    EXPECT_EQ(payload_of(router, "PUT", "/b/c"), 3);
+    EXPECT_EQ(router.match("PUT", "/b/c/d").params, (Params{{"*", "c/d"}}));
+    EXPECT_EQ(router.match("PUT", "/c").status, RouteStatus::method_not_allowed);
+    EXPECT_EQ(router.match("OPTIONS", "*").allow, "GET, HEAD, OPTIONS, POST");
+}
+
+TEST(Router, OfOnePatternTheVeryMethodComesFirstInAnyOrderOfAdding) {
+    std::vector<std::pair<std::string, std::string>> routes{{"*", "/*"}, {"GET", "/*"}, {"*", "/a"}, {"HEAD", "/a"}};
+    std::sort(routes.begin(), routes.end());
+    do {
+        const auto router = make_router(routes);
+        const auto route_of = [&](std::string_view method, std::string_view path) {
+            const auto& route = routes.at(static_cast<std::size_t>(payload_of(router, method, path)));
+            return route.first + " " + route.second;
+        };
+        EXPECT_EQ(route_of("GET", "/b"), "GET /*");
+        EXPECT_EQ(route_of("HEAD", "/b"), "GET /*");
+        EXPECT_EQ(route_of("PUT", "/b"), "* /*");
+        EXPECT_EQ(route_of("HEAD", "/a"), "HEAD /a");
+        EXPECT_EQ(route_of("GET", "/a"), "* /a");
+    } while (std::next_permutation(routes.begin(), routes.end()));
+}
+
+TEST(Router, FallsBackToTheRouteOfEverything) {
+    auto router = make_router({{"GET", "/a"}, {"*", "/*"}});
+    EXPECT_EQ(payload_of(router, "GET", "/a"), 0);
+    EXPECT_EQ(payload_of(router, "HEAD", "/a"), 0);
+    for (const auto* method : {"POST", "OPTIONS", "BREW", "*"}) EXPECT_EQ(payload_of(router, method, "/a"), 1);
+    for (const auto* path : {"/", "/b", "/a/", "/a/b", "//"}) EXPECT_EQ(payload_of(router, "GET", path), 1) << path;
+    EXPECT_EQ(router.match("GET", "/a/..").status, RouteStatus::not_found);
+    EXPECT_EQ(router.add("*", "/*", 2).error().code, Errc::duplicate);
+}
+
 TEST(Router, RefusesMalformedPatterns) {
     Router<int> router;
     for (const auto* bad : {"", "a", "*", ":a", "/a//b", "//", "/:", "/:1", "/:a-b", "/:a:b", "/:a/:a", "/*/a", "/a*",
