@@ -1,5 +1,6 @@
 // Every example is started and spoken to.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
@@ -93,6 +94,30 @@ test('auth greets who the database knows, and refuses the others', async (t) => 
     assert.match(ada, /^hello ada, your claims: .*admin/);
     assert.match(grace, /^hello grace, your claims: .*guest/);
     await assert.rejects(connect(server.url, { token: 'token-of-nobody' }), /401/);
+});
+
+const kNeedsAuth = { skip: !process.env.CRYO_JWT && 'built without the extension auth' };
+
+test('jwt admits by token, and renews it in band', kNeedsAuth, async (t) => {
+    const secret = 'a secret of more than thirty-two bytes';
+    process.env.CRYO_JWT_SECRET = secret;
+    t.after(() => delete process.env.CRYO_JWT_SECRET);
+    const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url');
+    const now = Math.floor(Date.now() / 1000);
+    const sign = (claims, key = secret) => {
+        const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
+        return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
+    };
+
+    const server = await start(t, 'jwt');
+    const ada = await Conversation.open(t, server, { token: sign({ sub: 'ada', exp: now + 60 }) });
+    assert.equal(await ada.hear(), 'hello ada');
+    assert.equal(await ada.ask('hi'), 'hi');
+    assert.equal(await ada.ask(`cryo:renew ${sign({ sub: 'ada', exp: now + 600 })}`), `cryo:renewed ${now + 630}`);
+    assert.equal(await ada.ask(`cryo:renew ${sign({ sub: 'bob', exp: now + 600 })}`), 'cryo:renew-refused other user');
+    for (const token of [sign({ sub: 'ada', exp: now + 60 }, 'another'), sign({ sub: 'ada', exp: now - 60 }), 'x']) {
+        await assert.rejects(connect(server.url, { token }), /401/);
+    }
 });
 
 test('extension: shouting is turned down, empty messages are dropped, the log has it all', async (t) => {
