@@ -10,6 +10,7 @@
 
 #include <cryo/cluster/hub_link.h>
 
+#include "hub_copies.h"
 #include "hub_interests.h"
 #include "hub_reports.h"
 #include "hub_wire.h"
@@ -29,75 +30,28 @@ constexpr std::size_t kMaxCopies = 16;
 /// Of the answer to a list: less than any backend carries.
 constexpr std::size_t kMaxListingBytes = 900'000;
 
-/// A command on its way to those interested in one target.
-struct Copy {
-    std::string topic;
-    Audience audience;
-};
-
-/// One copy for each target, each for those receivers that no earlier target names: so everyone gets it once, whatever
-/// way the copies take.
-std::vector<Copy> copies_for(const hub::Hub& hub, const Audience& audience) {
-    const auto is_everybody = [](const Target& target) { return target.kind == Target::Kind::everybody; };
-    if (audience.to.size() > kMaxCopies || std::any_of(audience.to.begin(), audience.to.end(), is_everybody)) {
-        return {{std::string(kEverybodyTopic), audience}};
-    }
-    std::vector<Copy> copies;
-    auto except = audience.except;
+/// Where those listen that have to be told. A node that listens to several of these is told several times.
+std::vector<std::string> bus_topics(const hub::Hub& hub, const Audience& audience) {
+    std::vector<std::string> topics;
     for (const auto& target : audience.to) {
         // Connection ids are unique in the cluster: one that is here is nowhere else.
         const bool is_here = target.kind == Target::Kind::connection && audience.to.size() > 1 &&
                              hub.interested({hub::Interest::Kind::connection, target.name});
-        if (!is_here) copies.push_back({bus_topic(target), Audience{{target}, except}});
-        except.push_back(target);
+        auto topic = bus_topic(target);
+        if (is_here || std::ranges::find(topics, topic) != topics.end()) continue;
+        if (target.kind == Target::Kind::everybody || topics.size() == kMaxCopies) {
+            return {std::string(kEverybodyTopic)};
+        }
+        topics.push_back(std::move(topic));
     }
-    return copies;
+    return topics;
 }
 
 bool is_accepted(SendStatus status) noexcept { return status == SendStatus::sent || status == SendStatus::queued; }
 
-/// Adds up outcomes, and tells the sum when the last of those who hold it is gone.
-class Sum {
-public:
-    explicit Sum(UniqueFunction<void(Outcome)> done) : done_(std::move(done)) {}
-    Sum(const Sum&) = delete;
-    Sum& operator=(const Sum&) = delete;
-    ~Sum() { done_({receivers_, complete_}); }
-
-    void add(Outcome outcome) noexcept {
-        receivers_ += outcome.receivers;
-        if (!outcome.complete) complete_ = false;
-    }
-
-private:
-    UniqueFunction<void(Outcome)> done_;
-    std::atomic<std::size_t> receivers_{0};
-    std::atomic<bool> complete_{true};
-};
-
-/// A part of a sum: one that is given up makes it incomplete.
-class Part {
-public:
-    explicit Part(std::shared_ptr<Sum> sum) noexcept : sum_(std::move(sum)) {}
-    Part(Part&&) noexcept = default;
-    Part& operator=(Part&&) = delete;
-    ~Part() {
-        if (sum_) sum_->add({0, false});
-    }
-    void operator()(Outcome outcome) {
-        sum_->add(outcome);
-        sum_.reset();
-    }
-
-private:
-    std::shared_ptr<Sum> sum_;
-};
-
 class HubLink final : public hub::IRelay, public std::enable_shared_from_this<HubLink> {
 public:
-    explicit HubLink(std::weak_ptr<hub::Hub> hub) : hub_(std::move(hub)) {
-        RAND_bytes(reinterpret_cast<unsigned char*>(&first_token_), sizeof first_token_);
-    }
+    explicit HubLink(std::weak_ptr<hub::Hub> hub) : hub_(std::move(hub)) {}
 
     Result<> open(INodeBus& bus);
 
@@ -124,20 +78,23 @@ private:
     void answer(const HubQuestion::List& list, Answer answer);
     void answer(const HubQuestion::ListTopics& list, Answer answer);
 
-    std::uint64_t next_token() noexcept {
-        const auto token = first_token_ + tokens_.fetch_add(1, std::memory_order_relaxed);
-        return token != 0 ? token : next_token();
-    }
+    CommandId next_id() noexcept { return {identity_, 1 + commands_.fetch_add(1, std::memory_order_relaxed)}; }
+    /// 0 is taken by those that nobody asks about.
+    static std::uint64_t token_of(CommandId id) noexcept { return std::max<std::uint64_t>(id.sender + id.number, 1); }
 
     const std::weak_ptr<hub::Hub> hub_;
     std::shared_ptr<IBusPort> port_{};
     std::shared_ptr<HubInterests> interests_{};
+    HubCopies copies_{};
     HubReports reports_{};
-    std::uint64_t first_token_ = 0;
-    std::atomic<std::uint64_t> tokens_{0};
+    std::uint64_t identity_ = 0;  ///< As others know this link: random.
+    std::atomic<std::uint64_t> commands_{0};
 };
 
 Result<> HubLink::open(INodeBus& bus) {
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(&identity_), sizeof identity_) != 1) {
+        return Error{Errc::system, "no random bytes to tell this hub's commands from those of others"};
+    }
     PortHandlers handlers;
     const auto weak = weak_from_this();
     handlers.publication = [weak](const NodeId&, std::string_view, Bytes payload) {
@@ -177,24 +134,35 @@ void HubLink::change(const hub::TopicChange& change, OutcomeHandler done) {
           std::move(done));
 }
 
-/// Sends the command where there is interest. Who wants to know what became of it asks all nodes afterwards: those that
-/// it goes to are known to the backend alone.
+/// Sends the command where there is interest: to each target's topic, every time for the whole audience, so that the
+/// copy that reaches a node first is all that it needs, and receivers that change their topics before the next one
+/// comes get nothing twice. Who wants to know what became of it asks all nodes afterwards: those that it goes to are
+/// known to the backend alone.
 void HubLink::route(const Audience& audience, HubCommand command, OutcomeHandler done) {
     const auto hub = hub_.lock();
     if (!hub) return;
-    HubQuestion::Report report;
-    bool all_sent = true;
-    for (auto& copy : copies_for(*hub, audience)) {
-        command.token = done ? next_token() : 0;
-        command.audience = std::move(copy.audience);
-        if (!fits(command) || !is_accepted(port_->publish(copy.topic, encode(command)))) {
-            all_sent = false;
-        } else if (done) {
-            report.commands.emplace_back(command.token, std::move(copy.topic));
+    const auto topics = bus_topics(*hub, audience);
+    if (topics.empty()) {
+        if (done) done({0, true});
+        return;
+    }
+    if (topics.size() > 1) command.id = next_id();
+    if (done) command.token = token_of(command.id ? *command.id : next_id());
+    command.audience = audience;
+    HubQuestion::Report report{command.token, {}};
+    bool all_sent = fits(command);
+    if (all_sent) {
+        const auto bytes = encode(command);
+        for (const auto& topic : topics) {
+            if (!is_accepted(port_->publish(topic, bytes))) {
+                all_sent = false;
+            } else if (done) {
+                report.topics.push_back(topic);
+            }
         }
     }
     if (!done) return;
-    if (report.commands.empty()) return done({0, all_sent});
+    if (report.topics.empty()) return done({0, all_sent});
     ask_outcome({std::move(report)}, [all_sent, then = std::move(done)](Outcome outcome) mutable {
         then({outcome.receivers, outcome.complete && all_sent});
     });
@@ -252,6 +220,7 @@ void HubLink::on_command(Bytes bytes) {
     const auto hub = hub_.lock();
     auto command = decode_command(bytes);
     if (!hub || !command) return;
+    if (command->id && !copies_.is_first(*command->id)) return;
     OutcomeHandler done;
     if (command->token != 0) {
         reports_.begin(command->token);
@@ -280,11 +249,10 @@ void HubLink::on_question(Bytes bytes, Answer right) {
 }
 
 void HubLink::answer(const HubQuestion::Report& report, Answer right) {
-    const auto sum =
-        std::make_shared<Sum>([kept = std::move(right)](Outcome outcome) mutable { kept.give(encode(outcome)); });
-    for (const auto& [token, topic] : report.commands) {
-        reports_.ask(token, interests_->listens_to(topic), Part(sum));
-    }
+    const bool may_come =
+        std::ranges::any_of(report.topics, [this](const std::string& topic) { return interests_->listens_to(topic); });
+    reports_.ask(report.token, may_come,
+                 [kept = std::move(right)](Outcome outcome) mutable { kept.give(encode(outcome)); });
 }
 
 void HubLink::answer(const HubQuestion::Count& count, Answer right) {

@@ -16,6 +16,7 @@ using WallTime = std::chrono::system_clock::time_point;
 
 enum class Kind : std::uint8_t { publish = 1, disconnect, change, report, count, list, list_topics };
 
+constexpr std::uint8_t kHasId = 0x80;  // with the kind of a command
 constexpr std::uint8_t kComplete = 1, kTruncated = 2;
 constexpr std::size_t kMaxCount = std::numeric_limits<std::uint16_t>::max();
 /// Of one listing: what comes from elsewhere takes more memory than its bytes.
@@ -172,8 +173,12 @@ std::vector<std::byte> encode(const HubCommand& command) {
     Out out;
     const auto start = [&](Kind kind, std::size_t more) {
         out.reserve(64 + more);
-        append_kind(out, kind);
+        append(out, static_cast<std::uint8_t>(static_cast<std::uint8_t>(kind) | (command.id ? kHasId : 0)));
         append(out, command.token);
+        if (command.id) {
+            append(out, command.id->sender);
+            append(out, command.id->number);
+        }
         append_audience(out, command.audience);
     };
     std::visit(Overloaded{[&](const HubCommand::Publish& publish) {
@@ -198,10 +203,14 @@ std::vector<std::byte> encode(const HubCommand& command) {
 std::optional<HubCommand> decode_command(Bytes bytes) {
     Reader reader(bytes);
     HubCommand command;
-    const auto kind = static_cast<Kind>(reader.integer<std::uint8_t>());
+    const auto first = reader.integer<std::uint8_t>();
     command.token = reader.integer<std::uint64_t>();
+    if ((first & kHasId) != 0) {
+        const auto sender = reader.integer<std::uint64_t>();
+        command.id = CommandId{sender, reader.integer<std::uint64_t>()};
+    }
     command.audience = read_audience(reader);
-    switch (kind) {
+    switch (static_cast<Kind>(first & ~kHasId)) {
         case Kind::publish: {
             const bool binary = read_bool(reader);
             command.action = HubCommand::Publish{binary ? MessageKind::binary : MessageKind::text, reader.rest()};
@@ -228,10 +237,8 @@ std::vector<std::byte> encode(const HubQuestion& question) {
     Out out;
     std::visit(Overloaded{[&](const HubQuestion::Report& report) {
                               append_kind(out, Kind::report);
-                              append_items(out, report.commands, [&](const auto& command) {
-                                  append(out, command.first);
-                                  append_text(out, command.second);
-                              });
+                              append(out, report.token);
+                              append_texts(out, report.topics);
                           },
                           [&](const HubQuestion::Count& count) {
                               append_kind(out, Kind::count);
@@ -253,12 +260,11 @@ std::optional<HubQuestion> decode_question(Bytes bytes) {
     Reader reader(bytes);
     HubQuestion question;
     switch (static_cast<Kind>(reader.integer<std::uint8_t>())) {
-        case Kind::report:
-            question.what = HubQuestion::Report{read_items(reader, [&] {
-                const auto token = reader.integer<std::uint64_t>();
-                return std::pair(token, std::string(reader.text()));
-            })};
+        case Kind::report: {
+            const auto token = reader.integer<std::uint64_t>();
+            question.what = HubQuestion::Report{token, read_texts(reader)};
             break;
+        }
         case Kind::count:
             question.what = HubQuestion::Count{read_audience(reader)};
             break;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -14,8 +13,8 @@
 
 namespace cryo::cluster {
 
-// What hubs say to each other. First a byte for the kind: never renumber. Texts have their length first, in two bytes;
-// integers are little-endian.
+// What hubs say to each other. First a byte for the kind: never renumber; its highest bit says that a `CommandId`
+// follows the token. Texts have their length first, in two bytes; integers are little-endian.
 
 struct PublishAction {
     MessageKind kind{};
@@ -30,6 +29,14 @@ struct ChangeAction {
     bool subscribe = true;
 };
 
+/// Tells commands apart: a link to a hub, for as long as that lives, and the number that the link gave it.
+struct CommandId {
+    std::uint64_t sender = 0;
+    std::uint64_t number = 0;
+
+    bool operator==(const CommandId&) const = default;
+};
+
 /// Something to be done for an audience, sent to those interested.
 struct HubCommand {
     using Publish = PublishAction;
@@ -39,11 +46,13 @@ struct HubCommand {
     std::uint64_t token = 0;  ///< By which its outcome is asked for; 0: nobody will.
     hub::Audience audience{};
     std::variant<Publish, Disconnect, Change> action{};
+    std::optional<CommandId> id{};  ///< Given when it is sent to several bus topics, so that it may come several times.
 };
 
-/// What became of these commands, each sent to a bus topic.
+/// What became of a command that was sent to these bus topics.
 struct ReportQuestion {
-    std::vector<std::pair<std::uint64_t, std::string>> commands{};
+    std::uint64_t token = 0;
+    std::vector<std::string> topics{};
 };
 struct CountQuestion {
     hub::Audience audience{};

@@ -77,6 +77,28 @@ TEST_P(HubContract, EachGetsAPublicationOnceHoweverOftenItIsMeant) {
     EXPECT_TRUE(none.got().empty());
 }
 
+TEST_P(HubContract, OneThatChangesItsTopicsWithEveryPublicationGetsEachOnce) {
+    const auto there = b->attach({.topics = {"red", "blue"}});
+    const auto red = b->attach({.topics = {"red"}});  // so that both topics are wanted there all the time
+    auto& subscriber = *there.subscriber;
+    b->on_loop([&] {
+        there.receiver->on_delivery = [&] {
+            if (!subscriber.unsubscribe("red") && !subscriber.subscribe("red")) ADD_FAILURE();
+        };
+    });
+    Strings expected;
+    for (int i = 0; i < 200; ++i) {
+        expected.push_back(std::to_string(i));
+        a->publish(Audience({Target::topic("red"), Target::topic("blue")}, {}), expected.back());
+    }
+    expected.emplace_back("last");
+    EXPECT_TRUE(a->publish_and_wait(Target::topic("red"), "last of red").complete);
+    EXPECT_TRUE(a->publish_and_wait(Target::topic("blue"), "last").complete);
+    auto all = there.got();
+    std::erase(all, "last of red");  // it may have been in there at that moment
+    EXPECT_EQ(all, expected);
+}
+
 TEST_P(HubContract, MoreTargetsThanCopiesReachEveryoneOnce) {
     const auto one = b->attach({.topics = {"t1", "t30"}});
     std::vector<Target> targets;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -19,9 +20,14 @@ namespace cryo::test {
 /// A receiver that notes what it gets; any thread may look.
 class NotingReceiver final : public hub::IReceiver {
 public:
+    std::function<void()> on_delivery{};  ///< On the loop of the receiver.
+
     SendStatus deliver(const PreparedMessage& message) override {
-        const std::lock_guard lock(mutex_);
-        got_.emplace_back(as_text(message.payload()));
+        {
+            const std::lock_guard lock(mutex_);
+            got_.emplace_back(as_text(message.payload()));
+        }
+        if (on_delivery) on_delivery();
         return SendStatus::sent;
     }
     void close(std::uint16_t code, std::string_view) override { close_code_ = code; }
@@ -71,15 +77,24 @@ public:
     Peer attach(hub::Attachment attachment) {
         auto receiver = std::make_shared<NotingReceiver>();
         const auto settled = std::make_shared<Inbox<bool>>();
-        std::promise<hub::SubscriberPtr> attached;
-        server_->loops().front()->post([&] {
-            auto subscriber = hub_->attach(receiver, std::move(attachment));
-            if (subscriber) (*subscriber)->settle([settled] { settled->push(true); });
-            attached.set_value(subscriber ? std::move(*subscriber) : nullptr);
+        hub::SubscriberPtr subscriber;
+        on_loop([&] {
+            auto attached = hub_->attach(receiver, std::move(attachment));
+            if (!attached) return;
+            (*attached)->settle([settled] { settled->push(true); });
+            subscriber = std::move(*attached);
         });
-        auto subscriber = attached.get_future().get();
         if (!subscriber || !settled->next()) throw std::runtime_error("not attached");
         return {std::move(receiver), std::move(subscriber)};
+    }
+    /// Does something on the loop that receivers are on, and returns when it is done.
+    void on_loop(const std::function<void()>& task) {
+        std::promise<void> done;
+        server_->loops().front()->post([&] {
+            task();
+            done.set_value();
+        });
+        done.get_future().wait();
     }
 
     void publish(hub::Audience audience, std::string_view text) {

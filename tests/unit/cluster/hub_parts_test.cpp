@@ -1,15 +1,18 @@
 // The parts of the link between hubs that keep state.
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "hub_copies.h"
 #include "hub_interests.h"
 #include "hub_reports.h"
 #include "support/hub_fakes.h"
+#include "unit/cluster/fake_bus.h"
 
 namespace cryo::cluster {
 namespace {
@@ -94,22 +97,39 @@ TEST(HubReports, RememberOnlySoMany) {
     reports.tell(0, {1, true});  // too late, and harmless
 }
 
-/// Notes what it is asked for, and lets the test say when a subscription is in effect.
-class FakePort final : public IBusPort {
-public:
-    SendStatus publish(std::string_view, Bytes) override { return SendStatus::sent; }
-    SendStatus send(std::string_view, Bytes) override { return SendStatus::sent; }
-    void ask(Bytes, AskOptions, UniqueFunction<void(Answers)>) override {}
-    void subscribe(std::string_view topic, UniqueFunction<void(Result<>)> done) override {
-        topics.emplace(topic);
-        waiting.push_back(std::move(done));
-    }
-    void unsubscribe(std::string_view topic) override { topics.erase(std::string(topic)); }
-    void close() override {}
+TEST(HubCopies, LetTheFirstPassWhateverTheOrder) {
+    HubCopies copies;
+    for (const std::uint64_t number : {5, 3, 4, 9}) EXPECT_TRUE(copies.is_first({1, number})) << number;
+    for (const std::uint64_t number : {3, 4, 5, 9}) EXPECT_FALSE(copies.is_first({1, number})) << number;
+    EXPECT_TRUE(copies.is_first({1, 8}));
+    EXPECT_TRUE(copies.is_first({2, 5})) << "another sender has numbers of its own";
+}
 
-    std::set<std::string> topics;
-    std::vector<UniqueFunction<void(Result<>)>> waiting;
-};
+TEST(HubCopies, TakeWhatIsTooOldToTellForACopy) {
+    HubCopies copies;
+    EXPECT_TRUE(copies.is_first({1, 2}));
+    EXPECT_TRUE(copies.is_first({1, 16'384})) << "a window further on";
+    EXPECT_FALSE(copies.is_first({1, 2}));
+    EXPECT_TRUE(copies.is_first({1, 1}));
+    EXPECT_TRUE(copies.is_first({1, 16'390}));
+    EXPECT_FALSE(copies.is_first({1, 6})) << "nobody knows";
+    EXPECT_TRUE(copies.is_first({1, 7}));
+    const auto most = std::numeric_limits<std::uint64_t>::max();
+    EXPECT_TRUE(copies.is_first({1, most}));
+    EXPECT_FALSE(copies.is_first({1, most}));
+    EXPECT_TRUE(copies.is_first({1, most - 1}));
+    EXPECT_FALSE(copies.is_first({1, 16'390}));
+}
+
+TEST(HubCopies, ForgetTheSenderThatWasSilentForLongest) {
+    HubCopies copies;
+    for (std::uint64_t sender = 1; sender <= 2048; ++sender) EXPECT_TRUE(copies.is_first({sender, 1}));
+    EXPECT_FALSE(copies.is_first({1, 1}));
+    EXPECT_TRUE(copies.is_first({9999, 1}));
+    EXPECT_FALSE(copies.is_first({1, 1}));
+    EXPECT_FALSE(copies.is_first({3, 1}));
+    EXPECT_TRUE(copies.is_first({2, 1})) << "that was the one";
+}
 
 class HubInterestsTest : public ::testing::Test {
 protected:

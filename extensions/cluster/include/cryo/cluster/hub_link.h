@@ -17,15 +17,12 @@ namespace cryo::cluster {
 /// An audience of more than 65,535 targets or exceptions, or with a name longer than 65,535 bytes, may be reached on
 /// this node only: the outcome is incomplete.
 ///
-/// Order: what one thread publishes to one target arrives in the order of
-/// the calls; each receiver gets it once at most. With several targets, each receiver gets it by way of the first that
-/// names it: while the publication is on its way, one that joins an earlier target may miss it, and one that leaves an
-/// earlier target may get it twice. With a backend whose channels take ways of their own (Redis with sharded pub/sub),
-/// what goes to all nodes is in no order with what goes to single targets.
+/// At most once: of several copies a node delivers the first to come, to all whom the audience means at that moment.
+/// Order: what one thread publishes to one target arrives in the order of the calls; what it publishes to several
+/// targets or to everybody too, unless the backend's channels take ways of their own (Redis with sharded pub/sub).
 ///
-/// While the node is alone (the bus is `away`),
-/// the hub serves its own receivers, outcomes are incomplete, and `settle` does not wait. Errors: those of
-/// `INodeBus::open` and `Hub::set_relay`.
+/// While the node is alone (the bus is `away`), the hub serves its own receivers, outcomes are incomplete, and `settle`
+/// does not wait. Errors: those of `INodeBus::open` and `Hub::set_relay`.
 /// @code
 ///   auto bus = cryo::cluster::make_node_bus({}, std::move(backend)).value();
 ///   auto hub = cryo::hub::Hub::create().value();
