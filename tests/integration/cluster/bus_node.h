@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,11 +19,17 @@
 namespace cryo::test {
 
 /// Short times, but such that a busy machine kills nobody.
+inline constexpr std::chrono::milliseconds kHeartbeat{300}, kDeathAfter{3000};
+/// When a node that was killed is declared dead (docs/cluster.md): not before, and not later, but for what a busy
+/// machine takes to notice.
+inline constexpr auto kAliveFor = kDeathAfter - kHeartbeat;
+inline constexpr auto kForgottenWithin = kDeathAfter + kHeartbeat / 2 + std::chrono::milliseconds(2000);
+
 inline cluster::BusOptions quick_bus(std::string name) {
     cluster::BusOptions options;
     options.node = std::move(name);
-    options.heartbeat_interval = std::chrono::milliseconds(300);
-    options.death_after = std::chrono::milliseconds(3000);
+    options.heartbeat_interval = kHeartbeat;
+    options.death_after = kDeathAfter;
     return options;
 }
 

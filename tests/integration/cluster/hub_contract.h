@@ -3,6 +3,8 @@
 //   INSTANTIATE_TEST_SUITE_P(Nats, HubContract, ::testing::Values(maker), maker_name);
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "integration/cluster/bus_backend.h"
 #include "integration/cluster/hub_node.h"
 #include "integration/cluster/pub_sub_contract.h"
+#include "support/child_process.h"
 
 namespace cryo::test {
 
@@ -205,6 +208,36 @@ TEST_P(HubContract, WhileAwayLocalServiceGoesOnAndSaysSo) {
     EXPECT_EQ(b->publish_and_wait(Target::topic("t"), "again"), (Outcome{2, true}));
     EXPECT_TRUE(got(here, {"local", "again"}));
     EXPECT_TRUE(got(there, {"again"}));
+}
+
+TEST_P(HubContract, AKilledProcessesReceiversAreForgottenInTime) {
+    auto program = backend->node_program();
+    if (program.empty()) GTEST_SKIP() << "lives in this process only";
+    const auto here = a->attach({.id = "here", .user = "ada", .topics = {"t"}});
+    program.insert(program.end(), {"child", "ada", "t", "child-1", "child-2"});
+    ChildProcess child(program);
+    ASSERT_TRUE(eventually([&] { return b->count(Target::topic("t")) == Outcome{3, true}; }));
+    ASSERT_EQ(a->list(Target::user("ada")).subscribers.size(), 3u);
+    ASSERT_EQ(a->publish_and_wait(Target::connection("child-1"), "x"), (Outcome{1, true}));
+
+    child.end(SIGKILL);
+    const auto killed = std::chrono::steady_clock::now();
+    for (auto* node : {a.get(), b.get()}) {
+        EXPECT_TRUE(eventually([&] { return node->count(Target::topic("t")) == Outcome{1, true}; }));
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - killed, kForgottenWithin);
+    for (auto* node : {a.get(), b.get()}) {
+        EXPECT_EQ(node->count(Target::everybody()), (Outcome{1, true}));
+        EXPECT_EQ(node->count(Target::connection("child-2")), (Outcome{0, true}));
+        const auto listing = node->list(Target::user("ada"));
+        EXPECT_TRUE(listing.complete);
+        ASSERT_EQ(listing.subscribers.size(), 1u);
+        EXPECT_EQ(listing.subscribers[0].id, "here");
+        EXPECT_THAT(node->list_topics("").topics, ::testing::ElementsAre(hub::TopicCount{"t", 1}));
+        EXPECT_EQ(node->publish_and_wait(Target::connection("child-1"), "x"), (Outcome{0, true}));
+        EXPECT_EQ(node->publish_and_wait(Target::topic("t"), "y"), (Outcome{1, true}));
+    }
+    EXPECT_TRUE(got(here, {"y", "y"}));
 }
 
 TEST_P(HubContract, ADeadNodesReceiversAreForgotten) {
