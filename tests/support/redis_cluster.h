@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -23,11 +25,12 @@ public:
                              const RedisServer::Arguments& sentinel_arguments = {})
         : first_(arguments) {
         auto replica = arguments;
-        replica.insert(replica.end(), {"--replicaof", "127.0.0.1 " + std::to_string(first_.port())});
+        replica.insert(replica.end(), {"--replicaof", "127.0.0.1 " + std::to_string(first_.public_port())});
         second_ = std::make_unique<RedisServer>(std::move(replica));
         wait([this] { return second_->command({"ROLE"}).find("connected") != std::string::npos; });
         for (int i = 0; i < sentinels; ++i) {
-            sentinels_.push_back(RedisServer::sentinel(kName, first_.port(), sentinels / 2 + 1, sentinel_arguments));
+            sentinels_.push_back(
+                RedisServer::sentinel(kName, first_.public_port(), sentinels / 2 + 1, sentinel_arguments));
         }
         for (const auto& sentinel : sentinels_) {
             wait([&] {
@@ -102,6 +105,22 @@ public:
         return *nodes_.back();
     }
 
+    /// Has a replica made the master of its shard, so that nothing is lost; false when that does not happen.
+    /// @param meanwhile called again and again until then
+    static bool fail_over(
+        RedisServer& replica, const std::function<void()>& meanwhile = [] {}) {
+        using Clock = std::chrono::steady_clock;
+        constexpr std::chrono::seconds until_given_up{5};  // by Redis, when the other nodes did not agree
+        auto ask_at = Clock::now();
+        return eventually([&] {
+            meanwhile();
+            if (replica.command({"ROLE"}).starts_with("master")) return true;
+            if (Clock::now() < ask_at) return false;
+            if (replica.command({"CLUSTER", "FAILOVER"}) == "OK") ask_at = Clock::now() + until_given_up;
+            return false;
+        });
+    }
+
     static std::string id_of(RedisServer& node) { return node.command({"CLUSTER", "MYID"}); }
 
     // -- a slot on its way, step by step -----------------------------------------------------------------------------
@@ -161,7 +180,7 @@ private:
     }
 
     void add_server(const RedisServer::Arguments& arguments) {
-        bus_ports_.push_back(free_redis_port());
+        bus_ports_.push_back(free_port());
         RedisServer::Arguments all{"--cluster-enabled",      "yes",
                                    "--cluster-node-timeout", "2000",
                                    "--cluster-port",         std::to_string(bus_ports_.back())};
@@ -171,7 +190,7 @@ private:
 
     void meet(RedisServer& node, std::uint16_t bus_port) {
         expect_ok(nodes_.front()->command(
-            {"CLUSTER", "MEET", "127.0.0.1", std::to_string(node.port()), std::to_string(bus_port)}));
+            {"CLUSTER", "MEET", "127.0.0.1", std::to_string(node.public_port()), std::to_string(bus_port)}));
     }
 
     static void replicate(RedisServer& node, RedisServer& master) {

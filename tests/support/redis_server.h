@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -14,45 +13,22 @@
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "support/child_process.h"
 #include "support/tls_certificate.h"
 #include "support/wait.h"
 
 namespace cryo::test {
 
-/// A port of the loopback that was free a moment ago, and below those that the system gives to connections.
-inline std::uint16_t free_redis_port() {
-    for (int attempt = 0; attempt < 1000; ++attempt) {
-        std::uint16_t random = 0;
-        if (RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random) != 1) break;
-        const auto port = static_cast<std::uint16_t>(10'000 + random % 20'000);
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(port);
-        const bool is_free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        if (is_free) return port;
-    }
-    throw std::runtime_error("no free port");
-}
-
-/// A real redis-server on a free port of the loopback, in a directory of its own, that keeps nothing on disk. Ended by
-/// its process id, at the latest when the test's process ends, however that comes about.
+/// A real redis-server on a free port of the loopback, in a directory of its own, that keeps nothing on disk.
 class RedisServer {
 public:
     using Arguments = std::vector<std::string>;
 
-    /// @param arguments more of its options: `--requirepass`, `secret` ...
+    /// @param arguments more of its options: `--requirepass`, `secret` ...; with those of `tls_arguments` it listens
+    /// for
+    ///     TLS as well
     explicit RedisServer(Arguments arguments = {})
         : RedisServer("save ''\nrepl-diskless-sync-delay 0\n", std::move(arguments)) {}
 
@@ -75,12 +51,15 @@ public:
     }
 
     std::uint16_t port() const noexcept { return port_; }
+    std::uint16_t tls_port() const noexcept { return tls_port_; }  ///< 0: without TLS.
+    /// Where clients and other servers are to find it: with TLS if it has that.
+    std::uint16_t public_port() const noexcept { return tls_port_ ? tls_port_ : port_; }
     const std::filesystem::path& directory() const noexcept { return directory_; }
     std::string unix_path() const { return directory_ / "socket"; }
 
     /// On the same port; returns once it answers.
     void start() {
-        if (pid_ > 0) return;
+        if (process_) return;
         launch();
         if (!eventually([this] { return command({"PING"}) == "PONG"; })) {
             throw std::runtime_error("redis-server does not answer");
@@ -88,16 +67,11 @@ public:
     }
     /// Kills it.
     void stop() {
-        if (pid_ <= 0) return;
-        ::kill(pid_, SIGKILL);
-        ::kill(pid_, SIGCONT);
-        while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-        }
-        pid_ = 0;
+        process_.reset();
         admin_.reset();
     }
-    void pause() const { ::kill(pid_, SIGSTOP); }
-    void resume() const { ::kill(pid_, SIGCONT); }
+    void pause() const { process_->signal(SIGSTOP); }
+    void resume() const { process_->signal(SIGCONT); }
 
     /// Runs a command, and gives its answer as text: elements of arrays each on a line, errors with a `-` before them,
     /// `(none)` when there is no answer.
@@ -128,22 +102,30 @@ public:
         return at == std::string::npos ? 0 : std::stoi(info.substr(at + label.size()));
     }
 
+    /// Has it use TLS towards clients, replicas, Sentinels and other nodes of a cluster.
+    /// @param ask_clients whether these must present a certificate
     static Arguments tls_arguments(const TlsCertificate& certificate, const TlsCertificate& authority,
-                                   std::uint16_t port, bool ask_clients) {
-        return {"--tls-port",         std::to_string(port),      "--tls-cert-file",    certificate.certificate_file(),
-                "--tls-key-file",     certificate.key_file(),    "--tls-ca-cert-file", authority.certificate_file(),
-                "--tls-auth-clients", ask_clients ? "yes" : "no"};
+                                   bool ask_clients = false) {
+        return {"--tls-cert-file",    certificate.certificate_file(),
+                "--tls-key-file",     certificate.key_file(),
+                "--tls-ca-cert-file", authority.certificate_file(),
+                "--tls-auth-clients", ask_clients ? "yes" : "no",
+                "--tls-replication",  "yes",
+                "--tls-cluster",      "yes"};
     }
 
 private:
     /// @param config what is in its configuration file, which Sentinels write to
-    RedisServer(const std::string& config, Arguments arguments)
-        : port_(free_redis_port()), arguments_(std::move(arguments)) {
+    RedisServer(const std::string& config, Arguments arguments) : port_(free_port()), arguments_(std::move(arguments)) {
         std::string pattern = std::filesystem::temp_directory_path() / "cryo-redis-XXXXXX";
         if (!::mkdtemp(pattern.data())) throw std::runtime_error("no directory for redis-server");
         directory_ = pattern;
         const auto password = std::find(arguments_.begin(), arguments_.end(), "--requirepass");
         if (password != arguments_.end()) login_ = {"AUTH", *(password + 1)};
+        if (std::find(arguments_.begin(), arguments_.end(), "--tls-cert-file") != arguments_.end()) {
+            tls_port_ = free_port();
+            arguments_.insert(arguments_.end(), {"--tls-port", std::to_string(tls_port_)});
+        }
         std::ofstream(directory_ / "redis.conf") << config;
         start();
     }
@@ -162,19 +144,7 @@ private:
                         "--protected-mode",
                         "no"};
         words.insert(words.end(), arguments_.begin(), arguments_.end());
-        std::vector<char*> argv;
-        for (auto& word : words) argv.push_back(word.data());
-        argv.push_back(nullptr);
-        const pid_t parent = ::getpid();
-        pid_ = ::fork();
-        if (pid_ < 0) throw std::runtime_error("cannot start redis-server");
-        if (pid_ > 0) return;
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::getppid() != parent) ::_exit(127);
-        const int null = ::open("/dev/null", O_RDWR);
-        for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(null, fd);
-        ::execvp(argv[0], argv.data());
-        ::_exit(127);
+        process_ = std::make_unique<ChildProcess>(std::move(words));
     }
 
     bool connect() {
@@ -209,10 +179,11 @@ private:
     }
 
     std::uint16_t port_;
+    std::uint16_t tls_port_ = 0;
     Arguments arguments_;
     std::filesystem::path directory_;
     Arguments login_{};
-    pid_t pid_ = 0;
+    std::unique_ptr<ChildProcess> process_{};
     std::unique_ptr<redisContext, decltype(&redisFree)> admin_{nullptr, redisFree};
 };
 

@@ -6,6 +6,7 @@
 
 #include "integration/cluster/pub_sub_client.h"
 #include "integration/nats/nats_fixture.h"
+#include "support/log_lines.h"
 #include "support/nats_server.h"
 #include "support/tls_certificate.h"
 
@@ -14,24 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// Notes log lines.
-class NotingLogger final : public ILogger {
-public:
-    void log(LogLevel, std::string_view, std::string_view message) override {
-        const std::lock_guard lock(mutex_);
-        text_ += message;
-        text_ += '\n';
-    }
-    std::string text() const {
-        const std::lock_guard lock(mutex_);
-        return text_;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
 
 class NatsAccess : public ::testing::Test {
 protected:
@@ -53,7 +36,7 @@ protected:
         return logger->text();
     }
 
-    std::shared_ptr<NotingLogger> logger = std::make_shared<NotingLogger>();
+    std::shared_ptr<LogLines> logger = std::make_shared<LogLines>();
 };
 
 TEST_F(NatsAccess, UserAndPassword) {

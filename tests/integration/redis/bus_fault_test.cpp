@@ -135,8 +135,7 @@ TEST_F(RedisBusFault, AShardIsAskedToFailOver) {
     RedisCluster cluster(3, true);
     start(cluster_options(cluster), {.sharded = true});
     for (std::size_t i = 3; i < 6; ++i) {
-        ASSERT_TRUE(eventually([&] { return cluster.node(i).command({"CLUSTER", "FAILOVER"}) == "OK"; }));
-        ASSERT_TRUE(eventually([&] { return cluster.node(i).command({"ROLE"}).starts_with("master"); }));
+        ASSERT_TRUE(RedisCluster::fail_over(cluster.node(i)));
         ASSERT_TRUE(recovers());
     }
     expect_rising();

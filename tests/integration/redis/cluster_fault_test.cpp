@@ -52,11 +52,7 @@ TEST(RedisClusterFault, FollowsAFailover) {
     ASSERT_TRUE(client.becomes(Health::ready));
     const std::string key = "hello";  // slot 866, of the first node
     ASSERT_EQ(client.say({"SET", key, "1"}), "OK");
-    ASSERT_TRUE(eventually([&] {
-        return cluster.node(3).command({"CLUSTER", "FAILOVER"}) == "OK" ||
-               cluster.node(3).command({"ROLE"}).starts_with("master");
-    }));
-    ASSERT_TRUE(eventually([&] { return cluster.node(3).command({"ROLE"}).starts_with("master"); }));
+    ASSERT_TRUE(RedisCluster::fail_over(cluster.node(3)));
     EXPECT_EQ(client.say({"INCR", key}), "2");
     EXPECT_EQ(cluster.node(3).command({"GET", key}), "2");
 }

@@ -13,7 +13,7 @@ inline redis::Options options_for(RedisCluster& cluster) {
     auto options = TestClient::options_for(cluster.node(0));
     options.cluster = redis::ClusterOptions{};
     for (std::size_t i = 0; i < std::min<std::size_t>(cluster.size(), 3); ++i) {
-        options.cluster->seeds.push_back({.host = "127.0.0.1", .port = cluster.node(i).port()});
+        options.cluster->seeds.push_back({.host = "127.0.0.1", .port = cluster.node(i).public_port()});
     }
     return options;
 }
@@ -23,7 +23,7 @@ inline redis::Options options_for(RedisReplicaSet& set) {
     options.sentinel =
         redis::SentinelOptions{.master_name = RedisReplicaSet::kName, .check_interval = std::chrono::milliseconds(200)};
     for (std::size_t i = 0; i < set.sentinels(); ++i) {
-        options.sentinel->addresses.push_back({.host = "127.0.0.1", .port = set.sentinel(i).port()});
+        options.sentinel->addresses.push_back({.host = "127.0.0.1", .port = set.sentinel(i).public_port()});
     }
     return options;
 }

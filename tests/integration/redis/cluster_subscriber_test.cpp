@@ -107,11 +107,7 @@ TEST(RedisShardedSubscriber, HearsNothingTwiceThroughAnAskedForFailover) {
     // A replica takes it too, and passes it on: how many it says heard it means nothing.
     const auto publish = [&] { EXPECT_TRUE(client.ask({"SPUBLISH", channel, std::to_string(published++)})); };
     for (int i = 0; i < 20; ++i) publish();
-    ASSERT_TRUE(eventually([&] { return cluster.node(3).command({"CLUSTER", "FAILOVER"}) == "OK"; }));
-    ASSERT_TRUE(eventually([&] {
-        publish();
-        return cluster.node(3).command({"ROLE"}).starts_with("master");
-    }));
+    ASSERT_TRUE(RedisCluster::fail_over(cluster.node(3), publish));
     ASSERT_TRUE(eventually([&] {
         publish();
         return cluster.node(3).command({"PUBSUB", "SHARDNUMSUB", channel}) == channel + "\n1";

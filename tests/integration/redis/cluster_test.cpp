@@ -96,7 +96,7 @@ TEST_F(RedisClusterTest, RunsScriptsOnASlotThatMoves) {
 
 TEST_F(RedisClusterTest, FindsTheNodesThroughAnySeed) {
     auto options = options_for(cluster_);
-    options.cluster->seeds = {{.host = "127.0.0.1", .port = free_redis_port()},
+    options.cluster->seeds = {{.host = "127.0.0.1", .port = free_port()},
                               {.host = "localhost", .port = cluster_.node(2).port()}};
     TestClient client(options);
     for (const auto* key : {"a", "b", "c", "d"}) EXPECT_EQ(client.say({"SET", key, "v"}), "OK");

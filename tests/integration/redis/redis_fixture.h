@@ -2,7 +2,6 @@
 
 #include <future>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,32 +12,12 @@
 
 #include <cryo/redis/client.h>
 
+#include "support/log_lines.h"
 #include "support/redis_server.h"
 #include "support/test_server.h"
 #include "support/wait.h"
 
 namespace cryo::test {
-
-/// Lines of a log, to look for.
-class LogLines final : public ILogger {
-public:
-    void log(LogLevel, std::string_view component, std::string_view message) override {
-        const std::lock_guard lock(mutex_);
-        text_ += std::string(component) + ": " + std::string(message) + '\n';
-    }
-    bool has(std::string_view words) const {
-        const std::lock_guard lock(mutex_);
-        return text_.find(words) != std::string::npos;
-    }
-    std::string text() const {
-        const std::lock_guard lock(mutex_);
-        return text_;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
 
 /// A loop of a real server; its methods are for the test's thread.
 class TestLoop {
@@ -120,7 +99,7 @@ public:
     /// Options for the server, with short times.
     static redis::Options options_for(const RedisServer& server) {
         redis::Options options;
-        options.address = {.host = "127.0.0.1", .port = server.port()};
+        options.address = {.host = "127.0.0.1", .port = server.public_port()};
         options.connect_timeout = std::chrono::milliseconds(2000);
         options.retry_max = std::chrono::milliseconds(200);
         options.command_timeout = kPatience;

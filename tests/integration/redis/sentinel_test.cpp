@@ -79,8 +79,7 @@ TEST(RedisSentinel, SaysThatNobodyKnowsTheMaster) {
 TEST(RedisSentinel, AsksTheNextOneWhenOneIsAway) {
     RedisReplicaSet set;
     auto options = options_for(set);
-    options.sentinel->addresses.insert(options.sentinel->addresses.begin(),
-                                       {.host = "127.0.0.1", .port = free_redis_port()});
+    options.sentinel->addresses.insert(options.sentinel->addresses.begin(), {.host = "127.0.0.1", .port = free_port()});
     TestClient client(options);
     EXPECT_EQ(client.say({"PING"}), "PONG");
 }
