@@ -1,5 +1,6 @@
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -141,6 +142,38 @@ TEST(RedisFault, ConnectsAgainAfterClientKill) {
         const auto connects = client.stats().connects;
         ASSERT_EQ(server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}), "1");
         ASSERT_TRUE(eventually([&] { return client.stats().connects > connects; }));
+    }
+}
+
+TEST(RedisFault, ComesBackAtOnceHoweverLongItHadToTryBefore) {
+    RedisServer server;
+    server.stop();
+    auto options = TestClient::options_for(server);
+    options.retry_min = milliseconds(10);
+    options.retry_max = milliseconds(60'000);
+    TestClient client(options);
+    ASSERT_TRUE(eventually([&] { return client.stats().failed_connects >= 8; }));
+    server.start();
+    ASSERT_TRUE(client.becomes(Health::ready));
+    const auto killed = std::chrono::steady_clock::now();
+    ASSERT_EQ(server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}), "1");
+    ASSERT_TRUE(eventually([&] { return client.stats().connects == 2; }));
+    EXPECT_LT(std::chrono::steady_clock::now() - killed, milliseconds(2000)) << "the next pause were 2.6 s at least";
+}
+
+TEST(RedisFault, EndsEachCommandOnTheWayAtItsOwnTime) {
+    RedisServer server;
+    TestClient client(server);
+    ASSERT_TRUE(client.becomes(Health::ready));
+    server.pause();
+    const auto sent = std::chrono::steady_clock::now();
+    const auto late = client.begin({"INCR", "n"}, {.timeout = milliseconds(700)});
+    const auto soon = client.begin({"INCR", "n"}, {.timeout = milliseconds(100)});
+    for (const auto& [answers, timeout] : {std::pair(soon, milliseconds(100)), std::pair(late, milliseconds(700))}) {
+        EXPECT_EQ(TestClient::take(answers).error().code, Errc::outcome_unknown);
+        const auto took = std::chrono::steady_clock::now() - sent;
+        EXPECT_GE(took, timeout);
+        EXPECT_LT(took, timeout + milliseconds(2000));
     }
 }
 
