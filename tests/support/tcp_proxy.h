@@ -27,6 +27,7 @@ public:
         open,    ///< Passes everything on.
         cut,     ///< Every connection is closed, new ones too.
         silent,  ///< Connections stay, and nothing passes; what was sent meanwhile passes when it opens again.
+        mute,    ///< The same, but only for what the server says.
     };
 
     explicit TcpProxy(std::uint16_t server_port) : server_port_(server_port) {
@@ -93,20 +94,22 @@ private:
             if (mode_ == Mode::cut) {
                 for (auto& pair : pairs_) pair.dead = true;
             }
-            if (mode_ == Mode::open) {
-                for (auto& pair : pairs_) pass(pair);
-            }
+            for (auto& pair : pairs_) pass(pair);
             sweep();
         }
         for (auto& pair : pairs_) pair.dead = true;
         sweep();
     }
 
+    bool is_open(const Pair& pair, const Way& way) const {
+        return mode_ == Mode::open || (mode_ == Mode::mute && &way == &pair.there);
+    }
+
     std::vector<pollfd> watch() const {
         std::vector<pollfd> polled{{wake_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
-        if (mode_ != Mode::open) return polled;
         for (const auto& pair : pairs_) {
             for (const auto* way : {&pair.there, &pair.back}) {
+                if (!is_open(pair, *way)) continue;
                 if (!way->over && way->waiting.size() < kMostWaiting) polled.push_back({way->from, POLLIN, 0});
                 if (!way->waiting.empty()) polled.push_back({way->to, POLLOUT, 0});
             }
@@ -133,8 +136,9 @@ private:
         }
     }
 
-    static void pass(Pair& pair) {
+    void pass(Pair& pair) const {
         for (auto* way : {&pair.there, &pair.back}) {
+            if (!is_open(pair, *way)) continue;
             std::array<char, 65536> bytes;
             while (!way->over && way->waiting.size() < kMostWaiting) {
                 const auto got = ::recv(way->from, bytes.data(), bytes.size(), 0);

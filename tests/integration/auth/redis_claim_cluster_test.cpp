@@ -1,6 +1,7 @@
 // Claims in a Redis Cluster, where a claim and the sets that list it lie on different nodes.
 
 #include "integration/auth/redis_claim_fixture.h"
+#include "support/claim_store_contract.h"
 #include "support/redis_cluster.h"
 
 namespace cryo::test {

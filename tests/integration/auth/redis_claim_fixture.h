@@ -9,7 +9,7 @@
 
 #include <cryo/auth/redis_claim_store.h>
 
-#include "support/claim_store_contract.h"
+#include "support/claim_store_caller.h"
 #include "support/redis_server.h"
 #include "support/test_server.h"
 
@@ -46,6 +46,13 @@ public:
 
     IClaimStore& operator*() noexcept { return *claims_; }
     std::shared_ptr<IClaimStore>& pointer() noexcept { return claims_; }
+    /// Returns once what was asked for has left.
+    void finish_turn() {
+        const LoopPtr loop = server_->loops().front();
+        Inbox<bool> finished;
+        loop->post([&] { loop->at_turn_end([&] { finished.push(true); }); });
+        finished.next();
+    }
     /// Ends the loop.
     void end() { server_.destroy(); }
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "integration/auth/redis_claim_fixture.h"
+#include "support/claim_store_contract.h"
 
 namespace cryo::test {
 namespace {
