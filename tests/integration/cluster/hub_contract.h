@@ -3,10 +3,13 @@
 //   INSTANTIATE_TEST_SUITE_P(Nats, HubContract, ::testing::Values(maker), maker_name);
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -238,6 +241,42 @@ TEST_P(HubContract, AKilledProcessesReceiversAreForgottenInTime) {
         EXPECT_EQ(node->publish_and_wait(Target::topic("t"), "y"), (Outcome{1, true}));
     }
     EXPECT_TRUE(got(here, {"y", "y"}));
+}
+
+TEST_P(HubContract, NodesThatDieAndComeBackAllTheTimeDeliverNothingTwice) {
+    const auto short_lived = [](std::string name) {
+        auto options = quick_bus(std::move(name));
+        options.cluster = "short-lived";
+        options.heartbeat_interval = std::chrono::milliseconds(25);
+        options.death_after = std::chrono::milliseconds(60);
+        return options;
+    };
+    HubNode from(short_lived("from"), backend->connect()), to(short_lived("to"), backend->connect());
+    const auto peer = to.attach({.topics = {"red", "blue"}});
+    std::atomic<bool> ending{false};
+    std::thread publisher([&] {
+        for (int next = 0; !ending; ++next) {
+            from.publish(Audience({Target::topic("red"), Target::topic("blue")}, {}), std::to_string(next));
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    });
+    EXPECT_TRUE(eventually([&] { return !peer.got().empty(); }));
+    const auto lives = from.bus().stats().epochs + to.bus().stats().epochs;
+    for (int round = 0; round < 20; ++round) {
+        auto& hangs = round % 2 == 0 ? from : to;
+        hangs.on_loop([] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); });
+        const auto heard = peer.got().size();
+        EXPECT_TRUE(eventually([&] { return peer.got().size() > heard; })) << "it is heard again";
+    }
+    ending = true;
+    publisher.join();
+    EXPECT_GE(from.bus().stats().epochs + to.bus().stats().epochs, lives + 10) << "they did die";
+    EXPECT_TRUE(eventually([&] { return from.publish_and_wait(Target::topic("red"), "end") == Outcome{1, true}; }));
+    auto all = peer.got();
+    std::erase(all, "end");
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end()) << "twice";
+    EXPECT_TRUE(eventually([&] { return to.count(Target::topic("red")) == Outcome{1, true}; }));
 }
 
 TEST_P(HubContract, ADeadNodesReceiversAreForgotten) {

@@ -87,6 +87,22 @@ public:
         if (!subscriber || !settled->next()) throw std::runtime_error("not attached");
         return {std::move(receiver), std::move(subscriber)};
     }
+    /// The same for many with these topics, all at once.
+    std::vector<Peer> attach_many(std::size_t count, const std::vector<std::string>& topics) {
+        std::vector<Peer> peers(count);
+        const auto settled = std::make_shared<Inbox<bool>>();
+        on_loop([&] {
+            for (auto& peer : peers) {
+                peer.receiver = std::make_shared<NotingReceiver>();
+                peer.subscriber = hub_->attach(peer.receiver, {.topics = topics}).value();
+                peer.subscriber->settle([settled] { settled->push(true); });
+            }
+        });
+        for (std::size_t i = 0; i < count; ++i) {
+            if (!settled->next()) throw std::runtime_error("not attached");
+        }
+        return peers;
+    }
     /// Does something on the loop that receivers are on, and returns when it is done.
     void on_loop(const std::function<void()>& task) {
         std::promise<void> done;

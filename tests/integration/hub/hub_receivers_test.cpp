@@ -1,6 +1,10 @@
 // Receivers of all kinds on several loops of a real server.
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
 #include <thread>
 
 #include "hub_server_fixture.h"
@@ -59,6 +63,62 @@ TEST_F(HubServer, AnUnsubscribedConnectionGetsNothingMore) {
     });
     for (const char* text : {"2", "3"}) EXPECT_EQ(a.next(), text);
     for (const char* text : {"1", "3"}) EXPECT_EQ(b.next(), text);
+}
+
+/// Counts what it gets; any thread may look.
+class CountingReceiver final : public hub::IReceiver {
+public:
+    SendStatus deliver(const PreparedMessage&) override {
+        ++count_;
+        return SendStatus::sent;
+    }
+    void close(std::uint16_t, std::string_view) override {}
+    bool is_open() const noexcept override { return true; }
+    std::string_view remote_address() const noexcept override { return {}; }
+
+    int count() const noexcept { return count_; }
+
+private:
+    std::atomic<int> count_{0};
+};
+
+TEST_F(HubServer, WhoUnsubscribesIsQuietAtOnceThoughAnotherLoopPublishesWithoutEnd) {
+    start();
+    const auto loops = (*server_)->loops();
+    const auto on_other_loop = [&](auto task) {
+        std::promise<decltype(task())> result;
+        loops[1]->post([&] { result.set_value(task()); });
+        return result.get_future().get();
+    };
+    const auto attach = [&](const std::shared_ptr<CountingReceiver>& receiver) {
+        return on_other_loop([&] { return hub_->attach(receiver, {.topics = {"t"}}).value(); });
+    };
+    std::atomic<bool> ending{false};
+    Inbox<bool> ended;
+    const std::function<void()> publish_again = [&] {
+        if (ending) return ended.push(true);
+        publish(Target::topic("t"), "x");
+        loops[0]->post([&] { publish_again(); });
+    };
+    loops[0]->post([&] { publish_again(); });
+
+    const auto witness = std::make_shared<CountingReceiver>(), receiver = std::make_shared<CountingReceiver>();
+    const auto stays = attach(witness), changes = attach(receiver);
+    const auto hears_more = [](const CountingReceiver& one) {
+        return eventually([&, before = one.count()] { return one.count() > before; });
+    };
+    for (int round = 0; round < 200; ++round) {
+        ASSERT_TRUE(hears_more(*receiver));
+        const int heard = on_other_loop([&] {
+            EXPECT_TRUE(changes->unsubscribe("t"));
+            return receiver->count();
+        });
+        ASSERT_TRUE(hears_more(*witness) && hears_more(*witness));
+        ASSERT_EQ(receiver->count(), heard) << round;
+        on_other_loop([&] { return changes->subscribe("t").value(); });
+    }
+    ending = true;
+    EXPECT_TRUE(ended.next());
 }
 
 TEST_F(HubServer, ChangesByTargetAreInEffectWhenTheyAreDone) {
