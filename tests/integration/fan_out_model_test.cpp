@@ -82,15 +82,7 @@ protected:
         for (int n = pick(5); n > 0; --n) pick(2) == 0 ? broadcast_to_all() : send_to_any();
     }
 
-    void read(Modelled& member) {
-        for (; !member.expected.empty(); member.expected.pop_front()) {
-            const auto got = member.peer.client.next(kText);
-            ASSERT_TRUE(got == member.expected.front())
-                << "expected " << member.expected.front().substr(0, 20) << ", got " << got.value_or("?").substr(0, 20);
-        }
-        if (member.open) return;
-        ASSERT_EQ(member.peer.client.next().value_or(WsFrame{}).close_code(), 4000);
-    }
+    void read(Modelled& member) { expect_all(member.peer, std::exchange(member.expected, {}), member.open); }
 
     std::mt19937 random_{GetParam()};
     int last_text_ = 0;
@@ -98,11 +90,7 @@ protected:
 };
 
 TEST_P(FanOutModel, EveryClientGetsItsListInOrder) {
-    auto options = TestServer::quick_options();
-    options.close_timeout = kPatience;
-    options.keepalive_interval = kPatience;
-    options.deflate.enabled = true;
-    start(echo_handlers(), options);
+    start(echo_handlers(), model_options());
     for (int i = 0; i < 300; ++i) {
         while (members_.size() < 8) {
             const bool slow = pick(2) == 0;

@@ -9,8 +9,6 @@
 namespace cryo::test {
 namespace {
 
-constexpr std::size_t kKilobyteFrame = 1024 + 4;
-
 // -- slow readers ----------------------------------------------------------------------------------------------------
 
 TEST_F(FanOut, SlowReadersGetEveryByteAndHoldNobodyUp) {
@@ -72,8 +70,8 @@ TEST_F(FanOut, OneTurnsBroadcastsThrottleWhereTheSameSendsWould) {
     on_loop(*busy.connection, [&] {
         busy.connection->send_text("own");
         broadcast_numbered(50);
-        EXPECT_EQ(busy.connection->stats().unsent_bytes, 5 + 50 * kKilobyteFrame);
-        EXPECT_EQ(silent.connection->stats().unsent_bytes, 50 * kKilobyteFrame);
+        EXPECT_EQ(busy.connection->stats().unsent_bytes, 5 + 50 * kNumberedFrame);
+        EXPECT_EQ(silent.connection->stats().unsent_bytes, 50 * kNumberedFrame);
         for (int i = 50; i < 100; ++i) broadcast(numbered(i));
         for (const auto& peer : {silent.connection, busy.connection}) {
             const auto stats = peer->stats();

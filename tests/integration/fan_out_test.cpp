@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "fan_out_fixture.h"
-#include "support/tls_certificate.h"
 
 namespace cryo::test {
 namespace {
@@ -203,17 +202,7 @@ TEST_F(FanOut, CompressingAndPlainReceiversGetTheSame) {
 }
 
 TEST_F(FanOut, TlsReceiversGetBroadcastsInOrder) {
-    const TlsCertificate certificate;
-    auto options = TestServer::quick_options();
-    options.tls = TlsOptions{.certificate_file = certificate.certificate_file(), .key_file = certificate.key_file()};
-    start(echo_handlers(), options);
-    TlsClientSocket client(server_->port());
-    client.send(WsClient::request("/ws"));
-    for (std::string head; !head.ends_with("\r\n\r\n");) {
-        const auto byte = client.receive(1);
-        ASSERT_FALSE(byte.empty());
-        head += byte;
-    }
+    auto client = start_and_join_over_tls();
     const auto connection = opened();
     for (int round = 0; round < 3; ++round) {
         on_loop(*connection, [&] {

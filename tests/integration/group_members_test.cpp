@@ -4,12 +4,9 @@
 #include <vector>
 
 #include "group_fixture.h"
-#include "support/tls_certificate.h"
 
 namespace cryo::test {
 namespace {
-
-constexpr std::size_t kKilobyteFrame = 1024 + 4;
 
 TEST_F(GroupTest, SlowMembersGetEveryByteAndHoldNobodyUp) {
     start();
@@ -49,9 +46,9 @@ TEST_F(GroupTest, OneTurnsSendsThrottleQueueAndDropWhereOwnSendsWould) {
     act([&] {
         busy.connection->send_text("own");
         for (int i = 0; i < 50; ++i) send(i % 2 == 0 ? *red : *blue, numbered(i));
-        EXPECT_EQ(busy.connection->stats().unsent_bytes, 5 + 50 * kKilobyteFrame);
-        EXPECT_EQ(two.connection->stats().unsent_bytes, 50 * kKilobyteFrame);
-        EXPECT_EQ(one.connection->stats().unsent_bytes, 25 * kKilobyteFrame);
+        EXPECT_EQ(busy.connection->stats().unsent_bytes, 5 + 50 * kNumberedFrame);
+        EXPECT_EQ(two.connection->stats().unsent_bytes, 50 * kNumberedFrame);
+        EXPECT_EQ(one.connection->stats().unsent_bytes, 25 * kNumberedFrame);
         EXPECT_EQ(two.connection->stats().messages_sent, 1u);
         for (int i = 50; i < 100; ++i) send(i % 2 == 0 ? *red : *blue, numbered(i));
         two.connection->send_text("own");
@@ -174,17 +171,7 @@ TEST_F(GroupTest, CompressingAndPlainMembersGetTheSame) {
 }
 
 TEST_F(GroupTest, TlsMembersGetTheirMessagesInOrder) {
-    const TlsCertificate certificate;
-    auto options = TestServer::quick_options();
-    options.tls = TlsOptions{.certificate_file = certificate.certificate_file(), .key_file = certificate.key_file()};
-    start(echo_handlers(), options);
-    TlsClientSocket client(server_->port());
-    client.send(WsClient::request("/ws"));
-    for (std::string head; !head.ends_with("\r\n\r\n");) {
-        const auto byte = client.receive(1);
-        ASSERT_FALSE(byte.empty());
-        head += byte;
-    }
+    auto client = start_and_join_over_tls();
     const auto connection = opened();
     const auto red = make_group(), blue = make_group();
     act([&] {

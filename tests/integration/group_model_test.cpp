@@ -118,14 +118,7 @@ protected:
     }
 
     void read(Modelled& member) {
-        auto expected = act([&] { return std::exchange(member.expected, {}); });
-        for (; !expected.empty(); expected.pop_front()) {
-            const auto got = member.peer.client.next(kText);
-            ASSERT_TRUE(got == expected.front())
-                << "expected " << expected.front().substr(0, 20) << ", got " << got.value_or("?").substr(0, 20);
-        }
-        if (member.open) return;
-        ASSERT_EQ(member.peer.client.next().value_or(WsFrame{}).close_code(), 4000);
+        expect_all(member.peer, act([&] { return std::exchange(member.expected, {}); }), member.open);
     }
 
     std::mt19937 random_{GetParam()};
@@ -136,11 +129,7 @@ protected:
 };
 
 TEST_P(GroupModel, EveryMemberGetsItsListInOrder) {
-    auto options = TestServer::quick_options();
-    options.close_timeout = kPatience;
-    options.keepalive_interval = kPatience;
-    options.deflate.enabled = true;
-    start(echo_handlers(), options);
+    start(echo_handlers(), model_options());
     make_groups(12);
     for (int round = 0; round < 250; ++round) {
         while (members_.size() < 10) {
