@@ -195,6 +195,22 @@ TEST_F(RedisClaimStoreTest, AnIdUsedAgainWhileItIsRedeemedStaysListed) {
     }
 }
 
+TEST_F(RedisClaimStoreTest, ATopicMayHaveMoreThanTenThousandClaims) {
+    constexpr std::size_t kBatches = 12, kBatch = 1'000;
+    const auto created = std::make_shared<Inbox<bool>>();
+    for (std::size_t batch = 0; batch < kBatches; ++batch) {
+        for (std::size_t i = 0; i < kBatch; ++i) {
+            (*claims).create(claim_of({}, "ann", {}, {"big"}),
+                             [created](Result<Claim> claim) { created->push(claim.ok()); });
+        }
+        for (std::size_t i = 0; i < kBatch; ++i) ASSERT_EQ(created->next(), true);
+    }
+    EXPECT_EQ(store.ids(ClaimTarget::of_topic("big")).size(), kBatches * kBatch);
+    EXPECT_EQ(store.change(ClaimTarget::of_topic("big"), "x", TopicChange::add), kBatches * kBatch);
+    EXPECT_EQ(store.remove(ClaimTarget::of_topic("big")), kBatches * kBatch);
+    EXPECT_EQ(redis({"DBSIZE"}), "0");
+}
+
 TEST_F(RedisClaimStoreTest, AClockAheadOfRedisDecides) {
     RedisStore ahead(redis_options(server),
                      {.clock = [] { return std::chrono::system_clock::now() + std::chrono::hours(1); }});
