@@ -34,7 +34,8 @@ public:
     /// hears what is sent to it: until `open`, or for a while.
     void start();
     void open();
-    /// Deletes the worker's key; after it nothing is written any more, and what is asked for fails.
+    /// Deletes the worker's key; nothing else is written any more, and what is asked for fails. Done when Redis has
+    /// answered all that was asked before, too.
     void stop(UniqueFunction<void()> done);
 
     void add(const MemberPtr& member, Done done) override;
@@ -53,13 +54,21 @@ private:
         Done done;
     };
     class Step;  // one operation's commands, and whether all of them worked
+    using StepPtr = std::shared_ptr<Step>;
+
+    static Leftover leftover_of(const Member& member);
+
+    StepPtr begin(Done done);
+    void note_end_of_step();
+    void command(std::initializer_list<std::string_view> words, const StepPtr& step);
 
     void write_worker();
-    void write_member(const MemberPtr& member, const std::shared_ptr<Step>& step);
-    void join_sets(const MemberPtr& member, const std::shared_ptr<Step>& step);
-    void write_channels(const MemberPtr& member, const std::shared_ptr<Step>& step);
+    void erase_worker();
+    void write(const MemberPtr& member, Done done);
+    void write_hash(const Member& member, const StepPtr& step);
+    void join_sets(const Member& member, const StepPtr& step);
+    void write_channels(const Member& member, const StepPtr& step);
     void erase(Leftover member, Done done);
-    void command(std::initializer_list<std::string_view> words, const std::shared_ptr<Step>& step);
 
     void refresh();
     void refresh_some();
@@ -75,6 +84,8 @@ private:
     std::vector<Waiting> waiting_{};
     std::vector<MemberPtr> to_refresh_{};
     std::deque<Leftover> leftovers_{};
+    std::size_t under_way_ = 0;  // steps
+    UniqueFunction<void()> when_idle_{};
     bool refreshing_ = false;
     bool stopped_ = false;
 };
