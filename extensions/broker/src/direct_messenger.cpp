@@ -3,6 +3,8 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -62,17 +64,20 @@ void DirectMessenger::send(std::vector<WorkerRoute> workers, Parcel parcel, Effe
     const auto payload = std::visit([](const auto& content) { return wire::encode(content); }, parcel.content);
     const auto delivery = std::make_shared<Delivery>(home_, std::move(done));
     const auto deadline = std::chrono::steady_clock::now() + options_->confirm_timeout;
+    std::unordered_set<std::string_view> addresses;
     for (const auto& worker : workers) {
         if (worker.address.empty()) {
             delivery->add({.complete = false});
             continue;
         }
+        // One that was killed, and its successor at the same address: that one would get it twice.
+        if (!addresses.insert(worker.address).second) continue;
         HttpPost post{.url = "http://" + worker.address + (action ? "/_/message/channel" : "/_/message"),
                       .headers = {"Content-Type: application/protobuf"},
                       .body = payload,
                       .timeout = options_->confirm_timeout,
                       .deadline = deadline,
-                      .lane = worker.id};
+                      .lane = worker.address};
         if (const auto& secret = options_->direct.secret; !secret.empty()) {
             post.headers.push_back("Authorization: Bearer " + secret);
         }

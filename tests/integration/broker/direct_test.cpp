@@ -91,6 +91,21 @@ TEST_F(BrokerDirect, SaysThatAWorkerIsGone) {
     EXPECT_EQ(client.text(), "to the living");
 }
 
+/// A worker that was killed is still registered when its successor has its address.
+TEST_F(BrokerDirect, SendsToAnAddressOnce) {
+    auto client = deployment_.join("user=ada");
+    auto& redis = deployment_.redis();
+    const auto address = "127.0.0.1:" + std::to_string(deployment_.worker().port());
+    redis.command({"HSET", "worker:dead", "confirms", "1", "ip", address});
+    redis.command({"HSET", "conn:ghost", "user", "ada", "workerId", "dead"});
+    redis.command({"SADD", "user:ada", "ghost"});
+    for (const auto* text : {"first", "second"}) {
+        EXPECT_EQ(deployment_.post("/send?type=text&report=true&user=ada", text),
+                  Json::parse(R"({"success":true,"connections":1,"complete":true})"));
+        EXPECT_EQ(client.text(), text);
+    }
+}
+
 /// It accepts connections and never answers: calls that wait behind each other do not add up.
 TEST_F(BrokerDirect, AWorkerThatHangsHoldsNobodyUp) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

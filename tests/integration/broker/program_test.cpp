@@ -1,34 +1,12 @@
-#include "program.h"
-
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 
 #include "deployment.h"
+#include "program_fixture.h"
 
 namespace cryo::test {
 namespace {
-
-class BrokerProgram : public ::testing::Test {
-protected:
-    BrokerProgram() {
-        std::string pattern = std::filesystem::temp_directory_path() / "cryo-broker-XXXXXX";
-        folder_ = ::mkdtemp(pattern.data());
-    }
-    ~BrokerProgram() override { std::filesystem::remove_all(folder_); }
-
-    std::unique_ptr<Program> run(std::vector<std::string> arguments, Program::Environment environment = {}) {
-        arguments.insert(arguments.begin(), CRYO_BROKER_PROGRAM);
-        environment.emplace("HOME", folder_);
-        return std::make_unique<Program>(std::move(arguments), folder_, environment);
-    }
-    void write(const std::string& name, const std::string& content) const {
-        std::ofstream(std::filesystem::path(folder_) / name) << content;
-    }
-
-    std::string folder_;
-};
 
 TEST_F(BrokerProgram, ExplainsItself) {
     auto program = run({"--help"});
