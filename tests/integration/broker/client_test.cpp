@@ -1,4 +1,5 @@
 #include <chrono>
+#include <ctime>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -163,6 +164,21 @@ TEST(BrokerLife, LastPingIsTrue) {
         client->send_pong(*ping);
         return info_of(node, "ada")[0]["lastPing"].get<std::int64_t>() > before;
     }));
+}
+
+/// Other processes see it with the next refresh. Without a sign of life it stays as it is.
+TEST(BrokerLife, LastPingIsTrueInRedis) {
+    Deployment deployment(Deployment::Kind::redis, [](broker::BrokerOptions& options) { options.ttl = 1s; });
+    auto client = deployment.join("user=ada");
+    const auto id = deployment.info("user=ada")["connections"][0]["id"].get<std::string>();
+    const auto last_ping = [&] { return deployment.redis().command({"HGET", "conn:" + id, "lastPing"}); };
+    const auto joined = last_ping();
+    const auto now = std::time(nullptr);
+    ASSERT_TRUE(eventually([&] { return std::time(nullptr) > now + 1; }));
+    EXPECT_EQ(last_ping(), joined);
+    client.send_pong();
+    EXPECT_TRUE(eventually([&] { return last_ping() > joined; }));
+    EXPECT_GT(deployment.info("user=ada")["connections"][0]["lastPing"], now);
 }
 
 TEST(BrokerLife, WhoDoesNotAnswerIsGone) {

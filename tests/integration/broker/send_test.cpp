@@ -142,6 +142,24 @@ TEST_P(BrokerSend, KeepsOrderAmongConcurrentCallers) {
     for (auto& caller : callers) caller.join();
 }
 
+/// One request after the other, each on another connection, which other threads of the API serve.
+TEST_P(BrokerSend, KeepsTheOrderOfOneCallerOnSeveralConnections) {
+    constexpr int kConnections = 4, kMessages = 100;
+    const auto user = unique("user"), channel = unique("channel");
+    auto client = broker().join("user=" + user + "&channels=" + channel);
+    const std::string targets[] = {"user=" + user, "channel=" + channel, "id=" + id_of(user)};
+    std::vector<HttpClient> connections;
+    for (int i = 0; i < kConnections; ++i) connections.emplace_back(broker().api().port());
+    for (std::size_t i = 0; i < kMessages; ++i) {
+        const auto body = std::to_string(i);
+        const auto answer = connections[i % kConnections].ask(
+            "POST /send?type=text&token=a+token&" + targets[i % std::size(targets)] +
+            " HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        ASSERT_TRUE(answer && answer->status == 200);
+    }
+    for (int i = 0; i < kMessages; ++i) ASSERT_EQ(client.text(), std::to_string(i));
+}
+
 /// Requests in one go on one connection are sent in their order.
 TEST_P(BrokerSend, KeepsTheOrderOfPipelinedRequests) {
     const auto user = unique("user");
