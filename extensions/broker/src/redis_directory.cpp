@@ -16,6 +16,7 @@ constexpr std::size_t kMaxPlaces = 200'000;  // in each of two generations
 constexpr std::size_t kMaxWorkers = 4'096;
 constexpr std::size_t kMaxUnderWay = 512;                                           // commands of one operation
 constexpr std::size_t kMaxTakenOut = 1'000;                                         // of one set at a time
+constexpr std::size_t kMaxCallers = 10'000;                                         // that wait for their workers
 constexpr std::chrono::sys_seconds kNoTime{std::chrono::seconds{-62'135'596'800}};  // year 1: what dSock says
 
 /// The set with the ids of a target's connections.
@@ -123,7 +124,10 @@ struct RedisDirectory::Routes {
 };
 
 RedisDirectory::RedisDirectory(std::shared_ptr<redis::Client> client)
-    : client_(std::move(client)), timer_(client_->loop()->make_timer([this] { forget_old(); })) {
+    : client_(std::move(client)),
+      searches_([this](const Target& target, Done<std::vector<WorkerRoute>> done) { search(target, std::move(done)); },
+                kMaxCallers),
+      timer_(client_->loop()->make_timer([this] { forget_old(); })) {
     timer_->start(kGeneration);
 }
 
@@ -132,8 +136,12 @@ RedisDirectory::~RedisDirectory() = default;
 // -- workers ---------------------------------------------------------------------------------------------------------
 
 void RedisDirectory::find(Target target, Done<std::vector<WorkerRoute>> done) {
+    searches_.ask(target, std::move(done));
+}
+
+void RedisDirectory::search(const Target& target, Done<std::vector<WorkerRoute>> done) {
     if (stopped()) return done(was_stopped());
-    auto search = std::make_shared<Search>(*this, std::move(done), std::move(target));
+    auto search = std::make_shared<Search>(*this, std::move(done), target);
     if (!search->target.id.empty()) {
         search->walk.ids = {search->target.id};
         return place_some(search);

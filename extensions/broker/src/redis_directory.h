@@ -10,6 +10,7 @@
 #include <cryo/loop.h>
 #include <cryo/redis/client.h>
 
+#include "coalescer.h"
 #include "directory.h"
 
 namespace cryo::broker {
@@ -17,7 +18,8 @@ namespace cryo::broker {
 /// Reads from Redis, under dSock's keys, who is connected where. Ids in sets that have no hash are taken out.
 ///
 /// What never changes of a connection (its worker, user and session) is remembered for 10 to 20 seconds, so that a
-/// message to a large channel does not ask for each member anew.
+/// message to a large channel does not ask for each member anew. Those who look for the same target at the same time
+/// share a search.
 class RedisDirectory final : public IDirectory {
 public:
     /// @param client when it is stopped, nothing is looked for any more
@@ -37,6 +39,7 @@ private:
     struct Routes;
 
     bool stopped() const noexcept { return client_->health() == redis::Health::stopped; }
+    void search(const Target& target, Done<std::vector<WorkerRoute>> done);
     void members_of(const std::string& key, Done<std::vector<std::string>> done);
     void place_some(const SearchPtr& search);
     void place(const std::string& id, const SearchPtr& search);
@@ -50,6 +53,7 @@ private:
     void forget_old();
 
     const std::shared_ptr<redis::Client> client_;
+    Coalescer<Target, std::vector<WorkerRoute>> searches_;
     std::unordered_map<std::string, Place> places_{}, older_places_{};
     std::unordered_map<std::string, WorkerRoute> workers_{};
     std::unique_ptr<LoopTimer> timer_;

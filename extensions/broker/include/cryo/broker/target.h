@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <string>
 
 namespace cryo::broker {
@@ -12,7 +13,7 @@ struct Target {
     std::string session{};  ///< Of the user; alone it names nobody.
     std::string channel{};
 
-    bool operator==(const Target&) const = default;
+    auto operator<=>(const Target&) const = default;
 
     bool names_nobody() const noexcept { return id.empty() && user.empty() && channel.empty(); }
 };
