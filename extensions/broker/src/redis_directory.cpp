@@ -78,7 +78,7 @@ struct RedisDirectory::Listing {
     Listing(RedisDirectory& owner, Done<std::vector<ConnectionInfo>> handler, Target its_target)
         : directory(owner), done(std::move(handler)), target(std::move(its_target)) {}
     ~Listing() {
-        directory.take_out(set, stale);
+        directory.take_out(set, std::move(stale));
         if (error) {
             done(std::move(*error));
         } else {
@@ -201,7 +201,7 @@ void RedisDirectory::place(const std::string& id, const SearchPtr& search) {
 }
 
 void RedisDirectory::finish(Search& search) {
-    take_out(search.set, search.stale);
+    take_out(search.set, std::move(search.stale));
     if (search.error) return search.done(std::move(*search.error));
     route({search.workers.begin(), search.workers.end()}, std::move(search.done));
 }
@@ -266,12 +266,24 @@ void RedisDirectory::describe_some(const std::shared_ptr<Listing>& listing) {
     }
 }
 
-void RedisDirectory::take_out(const std::string& set, const std::vector<std::string>& ids) {
+void RedisDirectory::take_out(const std::string& set, std::vector<std::string> ids) {
     if (set.empty() || ids.empty() || stopped()) return;
+    ids.resize(std::min(ids.size(), kMaxTakenOut));
     std::vector<std::string_view> words{"SREM", set};
-    words.insert(words.end(), ids.begin(),
-                 ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), kMaxTakenOut)));
-    client_->command(words, {}, [](const Result<redis::Reply>&) {});
+    words.insert(words.end(), ids.begin(), ids.end());
+    client_->command(words, {}, [this, set, ids](const Result<redis::Reply>& taken) {
+        if (!taken) return;
+        for (const auto& id : ids) put_back_if_there(set, id);
+    });
+}
+
+/// Redis may have lost the hash only, as when the node of a cluster that had it starts empty, and its worker writes it
+/// again and joins the set, in this order. If that was after the hash was missed and before the id was taken out, there
+/// is a hash now.
+void RedisDirectory::put_back_if_there(const std::string& set, const std::string& id) {
+    client_->command({"EXISTS", keys::connection(id)}, {}, [this, set, id](const Result<redis::Reply>& found) {
+        if (found && found.value().integer() == 1) client_->command({"SADD", set, id}, {}, {});
+    });
 }
 
 // -- memory ----------------------------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ private:
     void finish(Search& search);
     void route(std::vector<std::string> workers, Done<std::vector<WorkerRoute>> done);
     void describe_some(const std::shared_ptr<Listing>& listing);
-    void take_out(const std::string& set, const std::vector<std::string>& ids);
+    void take_out(const std::string& set, std::vector<std::string> ids);
+    void put_back_if_there(const std::string& set, const std::string& id);
 
     const Place* known(const std::string& id) const;
     void remember(const std::string& id, Place place);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
 
 #include "deployment.h"
 
@@ -15,6 +16,10 @@ namespace {
 class BrokerDirectory : public ::testing::Test {
 protected:
     RedisServer& redis() { return deployment_.redis(); }
+    bool eventually_blocked(int clients) {
+        const auto line = "blocked_clients:" + std::to_string(clients) + "\r";
+        return eventually([&] { return redis().command({"INFO", "clients"}).find(line) != std::string::npos; });
+    }
 
     Deployment deployment_{Deployment::Kind::redis, [](broker::BrokerOptions& options) {
                                options.redis->command_timeout = options.confirm_timeout = kPatience;
@@ -57,6 +62,28 @@ TEST_F(BrokerDirectory, WhatIsSentAfterAChangeMeetsItWhileOthersSend) {
     }
     over = true;
     for (auto& other : others) other.join();
+}
+
+/// Its worker writes it again while the API, which found no hash for its id, is about to take it out.
+TEST_F(BrokerDirectory, PutsAConnectionBackThatReturnedMeanwhile) {
+    deployment_.worker().stop();  // nobody else writes
+    const int taken_out = redis().calls("srem");
+    redis().command({"SADD", "channel:c", "x"});
+    redis().command({"CLIENT", "PAUSE", "60000", "WRITE"});
+    std::thread worker([this] {
+        const std::unique_ptr<redisContext, decltype(&redisFree)> connection(redisConnect("127.0.0.1", redis().port()),
+                                                                             redisFree);
+        freeReplyObject(redisCommand(connection.get(), "EVAL %s 0",
+                                     "redis.call('HSET', 'conn:x', 'workerId', 'elsewhere') "
+                                     "redis.call('SADD', 'channel:c', 'x')"));
+    });
+    EXPECT_TRUE(eventually_blocked(1));
+    EXPECT_EQ(deployment_.post("/send?type=text&channel=c", "x"), kSuccess);
+    EXPECT_TRUE(eventually_blocked(2));
+    redis().command({"CLIENT", "UNPAUSE"});
+    worker.join();
+    EXPECT_TRUE(eventually([&] { return redis().calls("srem") == taken_out + 1; }));
+    EXPECT_TRUE(eventually([&] { return redis().command({"SMEMBERS", "channel:c"}) == "x"; }));
 }
 
 }  // namespace
