@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <random>
 #include <unordered_set>
 #include <utility>
 
@@ -11,6 +14,8 @@
 namespace cryo::auth {
 namespace {
 
+constexpr std::size_t kTidied = 16;  // sets, for each claim that is created
+
 using Outcome = RedisClaims::Outcome;
 using Visited = RedisClaims::Answer<void>;
 
@@ -21,6 +26,14 @@ bool can_match(const ClaimTarget& target) {
     if (target.kind == ClaimTarget::Kind::session && target.session.empty()) return false;
     if (target.kind == ClaimTarget::Kind::topic && target.name.find(',') != std::string::npos) return false;
     return !target.name.empty();
+}
+
+/// The sets of a claim that are tidied when it is created: of many a few, other ones for each claim.
+std::vector<std::string> keys_to_tidy(const Claim& claim) {
+    std::vector<std::string> drawn;
+    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(std::hash<std::string>{}(claim.id)));
+    std::ranges::sample(index_keys(claim), std::back_inserter(drawn), kTidied, random);
+    return drawn;
 }
 
 /// Says how many, once all have been visited.
@@ -143,6 +156,8 @@ private:
         claims_->create(claim, [this, claim, done = std::move(done)](Result<bool> created) mutable {
             if (!created) return done(std::move(created).error());
             if (!created.value()) return done(Error{Errc::duplicate, "the id of the claim is in use"});
+            // Ids of claims that expired would pile up where claims are created and never read.
+            claims_->tidy(keys_to_tidy(claim));
             claims_->list_in(
                 claim.id, index_keys(claim), [this, claim, done = std::move(done)](Result<> listed) mutable {
                     if (listed) return done(std::move(claim));

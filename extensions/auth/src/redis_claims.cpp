@@ -9,6 +9,8 @@ namespace {
 using redis::Reply;
 using redis::Script;
 
+constexpr std::string_view kDrawn = "3";  // of a set; more than one, so that sets shrink while claims are created
+
 // Each script works on one claim's hash, KEYS[1], alone: in a cluster the sets lie on other nodes.
 
 /// ARGV: the second of its end, then names and values. What has no user is no claim: dSock leaves such hashes behind
@@ -155,6 +157,21 @@ void RedisClaims::change_sets(std::string_view name, const std::string& id, cons
             if (--gathering->waiting == 0) gathering->answer(std::move(gathering->result));
         });
     }
+}
+
+void RedisClaims::tidy(const std::vector<std::string>& keys) {
+    for (const auto& key : keys) {
+        command({"SRANDMEMBER", key, kDrawn}, [this, key](Result<Reply> drawn) {
+            if (!drawn) return;
+            for (const auto& id : drawn->elements()) unlist_if_gone(std::string(id.text()), key);
+        });
+    }
+}
+
+void RedisClaims::unlist_if_gone(const std::string& id, const std::string& key) {
+    command({"EXISTS", claim_key(id)}, [this, id, key](Result<Reply> found) {
+        if (found && found->integer() == 0) unlist(id, {key}, [] {});
+    });
 }
 
 /// Goes on by itself, from answer to answer.

@@ -47,6 +47,9 @@ public:
     /// created under the same id meanwhile, it is put back if it turns out to belong there.
     void unlist(const std::string& id, std::vector<std::string> keys, UniqueFunction<void()> done);
 
+    /// Draws a few ids from each of these sets, and takes out those whose claim has gone. Nobody waits for it.
+    void tidy(const std::vector<std::string>& keys);
+
     /// Calls `visit` for every id in a set, for some twice, and waits for each to be visited: a few hundred at a time.
     void scan(std::string key, UniqueFunction<void(std::string id, Answer<void> visited)> visit, Answer<void> finished);
 
@@ -58,6 +61,7 @@ private:
     redis::Client::Callback guarded(Use use);
     void command(const Words& words, Answer<redis::Reply> answer);
     void run(const redis::Script& script, const std::string& id, const Words& arguments, Answer<redis::Reply> answer);
+    void unlist_if_gone(const std::string& id, const std::string& key);
     void change_sets(std::string_view name, const std::string& id, const std::vector<std::string>& keys,
                      Answer<void> answer);
 

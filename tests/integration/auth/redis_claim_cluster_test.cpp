@@ -59,5 +59,34 @@ TEST(RedisClaimCluster, LeavesNothingOnAnyNode) {
     EXPECT_EQ(keys(), 0u);
 }
 
+TEST(RedisClaimCluster, CreatingClaimsTakesOutThoseThatHaveGone) {
+    ClusterHarness harness;
+    ClaimStoreCaller store(harness.store());
+    const std::vector<std::string> keys{"claim-user:ann", "claim-user-session:ann-s", "claim-channel:a"};
+    const auto on_each_node = [](const std::string& command, const std::string& key, const std::string& argument) {
+        std::vector<std::string> answers;
+        for (std::size_t i = 0; i < cluster().size(); ++i) {
+            auto answer = cluster().node(i).command({command, key, argument});
+            if (!answer.starts_with("-MOVED")) answers.push_back(std::move(answer));
+        }
+        return answers;
+    };
+    for (const auto& key : keys) {
+        for (int i = 0; i < 20; ++i) on_each_node("SADD", key, "gone" + std::to_string(i));
+    }
+    const auto claim = [](std::string id) {
+        return Claim{std::move(id), "ann", "s", {"a"}, real_now() + std::chrono::seconds(600)};
+    };
+    ASSERT_TRUE(store.create(claim("live")));
+    EXPECT_TRUE(eventually([&] {
+        EXPECT_TRUE(store.create(claim("next")));
+        EXPECT_TRUE(store.redeem("next"));
+        return std::ranges::all_of(keys, [&](const auto& key) {
+            return on_each_node("SRANDMEMBER", key, "100") == std::vector<std::string>{"live"};
+        });
+    }));
+    EXPECT_TRUE(store.redeem("live"));
+}
+
 }  // namespace
 }  // namespace cryo::test

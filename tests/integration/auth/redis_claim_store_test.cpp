@@ -137,6 +137,36 @@ TEST_F(RedisClaimStoreTest, ReadersTakeStaleIdsOutOfTheSets) {
     EXPECT_TRUE(store.redeem("bobs"));
 }
 
+TEST_F(RedisClaimStoreTest, CreatingClaimsTakesOutThoseThatExpired) {
+    const Ids keys{"claim-user:ann", "claim-user-session:ann-s1", "claim-channel:a"};
+    for (const std::string id : {"live1", "live2"}) ASSERT_TRUE(store.create(claim_of(id, "ann", "s1", {"a"})));
+    for (int i = 0; i < 50; ++i) {
+        const auto id = "expired" + std::to_string(i);
+        ASSERT_TRUE(store.create(claim_of(id, "ann", "s1", {"a"})));
+        redis({"PEXPIRE", "claim:" + id, "1"});
+    }
+    const std::set<std::string> live{"live1", "live2"};
+    EXPECT_TRUE(eventually([&] {
+        EXPECT_TRUE(store.create(claim_of("next", "ann", "s1", {"a"})));
+        EXPECT_TRUE(store.redeem("next"));
+        return std::ranges::all_of(keys, [&](const auto& key) { return members(key) == live; });
+    }));
+    EXPECT_EQ(store.ids(ClaimTarget::of_topic("a")), (Ids{"live1", "live2"}));
+}
+
+TEST_F(RedisClaimStoreTest, CreatingLooksAtAFewIdsWhateverThereAre) {
+    RedisStore large(redis_options(server), {.limits = {.max_topics = 100, .max_field_bytes = 64}});
+    Claim claim = claim_of("new");
+    for (int i = 0; i < 100; ++i) {
+        const auto& topic = claim.topics.emplace_back("topic" + std::to_string(i));
+        for (int gone = 0; gone < 10; ++gone) redis({"SADD", "claim-channel:" + topic, std::to_string(gone)});
+    }
+    ASSERT_TRUE(ClaimStoreCaller(*large).create(claim));
+    EXPECT_TRUE(eventually([&] { return server.calls("srem") >= 45; }));
+    EXPECT_EQ(server.calls("srandmember"), 16);
+    EXPECT_LE(server.calls("exists"), 48);
+}
+
 TEST_F(RedisClaimStoreTest, AClaimThatSharesASetStaysInIt) {
     ASSERT_TRUE(store.create(claim_of("1", "a", "b-c")));
     ASSERT_TRUE(store.create(claim_of("2", "a-b", "c")));

@@ -20,8 +20,8 @@ namespace cryo::auth {
 /// again while its redemption goes on, a list may miss the new claim for as long as two commands take.
 ///
 /// A claim is redeemed once for as long as Redis keeps its deletion: a failover to a replica that has not got it yet
-/// brings the claim back, until it expires. The ids of claims that expire unredeemed stay in the sets until these are
-/// read next, by `list`, `remove` or `change_topic`.
+/// brings the claim back, until it expires. The ids of claims that expire unredeemed stay in the sets until they are
+/// met there: by `list`, `remove` or `change_topic`, or by `create`, which looks at a few of them.
 ///
 /// @param client shared with whoever else uses it; the last to let go of it does so on its loop, or after that has
 /// ended
