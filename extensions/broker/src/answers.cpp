@@ -47,7 +47,7 @@ constexpr std::array kCodes{
     CodeText{Code::invalid_channel, 400, "INVALID_CHANNEL", "Channel names can not contain commas"},
     CodeText{Code::invalid_text, 400, "INVALID_TEXT", "Text messages must be UTF-8, send others as binary"},
     CodeText{Code::invalid_parameter, 400, "INVALID_PARAMETER",
-             "A parameter is too long, or there are too many channels"},
+             "A parameter is too long or not UTF-8, or there are too many channels"},
     CodeText{Code::overloaded, 503, "OVERLOADED", "Too many connections"},
     CodeText{Code::stopped, 503, "STOPPED", "The broker does not run"},
 };

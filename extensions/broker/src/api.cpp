@@ -22,8 +22,8 @@ Code listing_error(const Target& target) noexcept {
     return target.user.empty() ? Code::error_getting_channel : Code::error_getting_user;
 }
 
-std::optional<Code> target_problem(const Target& target) noexcept {
-    return target.names_nobody() ? Code::missing_target : problem_of(target);
+std::optional<Code> target_problem(const Target& target, Code not_utf8 = Code::error_marshalling_message) noexcept {
+    return target.names_nobody() ? Code::missing_target : problem_of(target, not_utf8);
 }
 
 }  // namespace
@@ -177,7 +177,7 @@ void Api::conclude(Operation& operation, Result<Effect> effect) {
 
 void Api::info(const HttpRequest& request, Call call, const PartsPtr& parts) {
     auto target = target_of(request);
-    if (const auto problem = target_problem(target)) return call.fail(*problem);
+    if (const auto problem = target_problem(target, Code::invalid_parameter)) return call.fail(*problem);
     run_on(*parts->home, [parts, call = std::move(call), target = std::move(target)]() mutable {
         parts->directory->list(
             target, [parts, call = std::move(call), target](Result<std::vector<ConnectionInfo>> found) mutable {

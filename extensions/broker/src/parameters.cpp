@@ -69,15 +69,15 @@ Target target_of(const HttpRequest& request) {
             parameter(request, "channel")};
 }
 
-std::optional<Code> problem_of(std::string_view field) noexcept {
+std::optional<Code> problem_of(std::string_view field, Code not_utf8) noexcept {
     if (field.size() > kMaxFieldBytes) return Code::invalid_parameter;
-    if (!is_utf8(field)) return Code::error_marshalling_message;
+    if (!is_utf8(field)) return not_utf8;
     return std::nullopt;
 }
 
-std::optional<Code> problem_of(const Target& target) noexcept {
+std::optional<Code> problem_of(const Target& target, Code not_utf8) noexcept {
     for (const auto* field : {&target.id, &target.user, &target.session, &target.channel}) {
-        if (const auto problem = problem_of(*field)) return problem;
+        if (const auto problem = problem_of(*field, not_utf8)) return problem;
     }
     return std::nullopt;
 }
@@ -115,9 +115,11 @@ std::variant<auth::Claim, Code> claim_of(const HttpRequest& request, std::chrono
     claim.expires_at = std::get<sys_seconds>(expiry);
 
     if (claim.topics.size() > max_channels) return Code::invalid_parameter;
-    if (const auto problem = problem_of({claim.id, claim.user, claim.session, {}})) return *problem;
+    if (const auto problem = problem_of({claim.id, claim.user, claim.session, {}}, Code::invalid_parameter)) {
+        return *problem;
+    }
     for (const auto& channel : claim.topics) {
-        if (const auto problem = problem_of(channel)) return *problem;
+        if (const auto problem = problem_of(channel, Code::invalid_parameter)) return *problem;
     }
     return claim;
 }

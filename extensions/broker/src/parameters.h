@@ -24,8 +24,9 @@ std::string parameter(const HttpRequest& request, std::string_view name);
 Target target_of(const HttpRequest& request);
 
 /// What keeps a field from being stored and sent: it is too long, or not UTF-8.
-std::optional<Code> problem_of(std::string_view field) noexcept;
-std::optional<Code> problem_of(const Target& target) noexcept;
+/// @param not_utf8 the code for the latter: dSock has one for what would become part of a message
+std::optional<Code> problem_of(std::string_view field, Code not_utf8 = Code::error_marshalling_message) noexcept;
+std::optional<Code> problem_of(const Target& target, Code not_utf8 = Code::error_marshalling_message) noexcept;
 
 /// Which claims a target means: those of the session, else of the channel, else of the user; of an id alone, none.
 std::optional<auth::ClaimTarget> claim_target_of(const Target& target);

@@ -79,6 +79,21 @@ TEST_P(BrokerHttp, NamesRequestsThatHaveNoName) {
     EXPECT_FALSE(Json::parse(named.body).contains("requestId"));
 }
 
+/// dSock's code where they would become part of a message, which it cannot write then.
+TEST_P(BrokerHttp, RefusesNamesThatAreNotUtf8) {
+    for (const auto* target : {"/send?type=text&user=%ff", "/disconnect?channel=%ff", "/channel/subscribe/c?id=%ff",
+                               "/channel/unsubscribe/%ff?user=u"}) {
+        const auto answer = broker().ask("POST", target);
+        EXPECT_EQ(answer.status, 500) << target;
+        EXPECT_EQ(Json::parse(answer.body)["errorCode"], "ERROR_MARSHALLING_MESSAGE") << target;
+    }
+    for (const auto& answer : {broker().ask("POST", "/claim?user=%ff"), broker().ask("POST", "/claim?user=u&id=%ff"),
+                               broker().ask("GET", "/info?user=%ff")}) {
+        EXPECT_EQ(answer.status, 400);
+        EXPECT_EQ(Json::parse(answer.body)["errorCode"], "INVALID_PARAMETER");
+    }
+}
+
 CRYO_IN_EVERY_DEPLOYMENT(BrokerHttp);
 
 }  // namespace

@@ -86,7 +86,15 @@ TEST(BrokerParameters, DurationsAreCheckedInDsocksOrder) {
 TEST(BrokerParameters, ClaimsHaveLimits) {
     EXPECT_EQ(problem_with_claim("user=a&channels=1,2,3,4"), Code::invalid_parameter);
     EXPECT_EQ(problem_with_claim("user=" + std::string(1025, 'a')), Code::invalid_parameter);
-    EXPECT_EQ(problem_with_claim("user=%ff"), Code::error_marshalling_message);
+    EXPECT_EQ(problem_with_claim("user=%ff"), Code::invalid_parameter);
+    EXPECT_EQ(problem_with_claim("user=a&channels=b,%ff"), Code::invalid_parameter);
+}
+
+TEST(BrokerParameters, TargetsHaveLimits) {
+    EXPECT_EQ(problem_of(Target{.user = std::string(1024, 'a')}), std::nullopt);
+    EXPECT_EQ(problem_of(Target{.session = std::string(1025, 'a')}), Code::invalid_parameter);
+    EXPECT_EQ(problem_of(Target{.channel = "\xff"}), Code::error_marshalling_message);
+    EXPECT_EQ(problem_of(Target{.channel = "\xff"}, Code::invalid_parameter), Code::invalid_parameter);
 }
 
 TEST(BrokerParameters, MessageTypesAreExact) {
