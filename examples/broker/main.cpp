@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kProgram = "cryo-broker";
 constexpr int kWrongUse = 2;
+constexpr std::size_t kAroundDirectMessage = 8u << 10;  // the target that it comes with
 
 /// Every option of the configuration is also one of the command line: `redis_host` is `--redis-host`.
 void add_options(CLI::App& app, cryo::broker::ConfigSources& sources) {
@@ -40,6 +41,9 @@ cryo::ServerOptions server_options(const cryo::broker::Config& config) {
     options.deflate.enabled = config.compression;
     options.max_message_bytes = config.max_message_bytes;
     options.http.max_body_bytes = config.max_message_bytes;
+    if (config.broker.messaging == cryo::broker::Messaging::direct) {
+        options.http.max_body_bytes += kAroundDirectMessage;
+    }
     options.backpressure.max_queued_bytes = std::max(options.backpressure.max_queued_bytes, config.max_message_bytes);
     options.logger = config.broker.logger;
     return options;

@@ -103,5 +103,29 @@ TEST_F(BrokerProgram, WorksInTwoProcesses) {
     EXPECT_EQ(api->exit_code(), 0);
 }
 
+/// Between API and worker there is a target around the message.
+TEST_F(BrokerProgram, CarriesTheLargestMessageDirectly) {
+    RedisServer redis;
+    const std::string user(1'000, 'u'), largest(4'096, 'x');
+    const Json config{{"token", "t"},
+                      {"redis_host", "127.0.0.1:" + std::to_string(redis.port())},
+                      {"host", "127.0.0.1"},
+                      {"port", 0},
+                      {"messaging_method", "direct"},
+                      {"direct_message_hostname", "127.0.0.1"},
+                      {"direct_message_secret", "between us"},
+                      {"max_message_bytes", largest.size()}};
+    write("config.json", config.dump());
+    auto api = run({"--role", "api"});
+    auto worker = run({"--role", "worker"});
+    const auto call = [port = api->port()](const std::string& target, std::string_view body = {}) {
+        return Deployment::ask_at(port, "POST", target, body, "Authorization: Bearer t\r\n");
+    };
+    const auto claim = Json::parse(call("/claim?user=" + user).body)["claim"]["id"].get<std::string>();
+    BrokerClient client(worker->port(), "claim=" + claim);
+    EXPECT_EQ(call("/send?type=binary&user=" + user, largest).status, 200);
+    EXPECT_EQ(client.binary(), largest);
+}
+
 }  // namespace
 }  // namespace cryo::test
