@@ -7,6 +7,23 @@
 
 namespace cryo::nats {
 
+namespace {
+
+struct ConnectionError {
+    natsStatus status = NATS_OK;
+    std::string text{};
+};
+
+/// What the connection says of its last failure. libnats shows its own buffer, which its thread may fill anew
+/// meanwhile: then this is some of both texts, but no more than the buffer.
+ConnectionError error_of(natsConnection* connection) {
+    const char* text = nullptr;
+    const auto status = natsConnection_GetLastError(connection, &text);
+    return {status, text ? text : ""};
+}
+
+}  // namespace
+
 /// From the loop to the driver. Shared with callbacks of libnats, which wake the driver and may come after it.
 struct Driver::Queue {
     std::mutex mutex{};
@@ -26,9 +43,7 @@ struct Driver::ConnectionWatch {
         queue->changed.notify_one();
     }
     void on_error(natsConnection* connection, natsStatus status) {
-        const char* text = nullptr;
-        natsConnection_GetLastError(connection, &text);
-        const auto message = fmt::format("{}: {}", natsStatus_GetText(status), text ? text : "");
+        const auto message = fmt::format("{}: {}", natsStatus_GetText(status), error_of(connection).text);
         if (!logger || message == last_message) return;  // once, not for each message
         last_message = message;
         try {
@@ -231,9 +246,8 @@ void Driver::serve() {
         flush(kStopPatience);
         return;
     }
-    const char* text = nullptr;
-    natsConnection_GetLastError(connection_.get(), &text);
-    inbox_->push(LinkAway{text && *text ? text : "connection lost"}, 0);
+    auto error = error_of(connection_.get());
+    inbox_->push(LinkAway{error.text.empty() ? "connection lost" : std::move(error.text)}, 0);
 }
 
 /// False when the connection cannot go on.
@@ -291,8 +305,7 @@ bool Driver::subscribe_now(const std::string& channel, Wanted& wanted) {
 bool Driver::confirm(const std::vector<Subscribe>& batch, std::uint64_t last) {
     if (batch.empty()) return true;
     if (!flush(settings_.timeout)) return false;
-    const char* text = nullptr;
-    if (natsConnection_GetLastError(connection_.get(), &text) == NATS_NOT_PERMITTED) {
+    if (error_of(connection_.get()).status == NATS_NOT_PERMITTED) {
         // The library keeps but the last refusal: try them one by one.
         for (const auto& subscribe : batch) {
             const auto found = wanted_.find(subscribe.channel);
@@ -309,9 +322,9 @@ bool Driver::confirm(const std::vector<Subscribe>& batch, std::uint64_t last) {
 }
 
 bool Driver::refused(const std::string& channel, std::string& reason) const {
-    const char* text = nullptr;
-    if (natsConnection_GetLastError(connection_.get(), &text) != NATS_NOT_PERMITTED || !text) return false;
-    reason = text;
+    auto error = error_of(connection_.get());
+    if (error.status != NATS_NOT_PERMITTED) return false;
+    reason = std::move(error.text);
     return reason.find("ubscription to \"" + to_subject(channel) + '"') != std::string::npos;
 }
 
