@@ -41,10 +41,11 @@ cryo::ServerOptions server_options(const cryo::broker::Config& config) {
     options.deflate.enabled = config.compression;
     options.max_message_bytes = config.max_message_bytes;
     options.http.max_body_bytes = config.max_message_bytes;
-    if (config.broker.messaging == cryo::broker::Messaging::direct) {
+    if (config.broker.messaging == cryo::broker::Messaging::direct && config.broker.role != cryo::broker::Role::api) {
         options.http.max_body_bytes += kAroundDirectMessage;
     }
-    options.backpressure.max_queued_bytes = std::max(options.backpressure.max_queued_bytes, config.max_message_bytes);
+    options.backpressure.max_queued_bytes =
+        std::max(options.backpressure.max_queued_bytes, options.http.max_body_bytes);
     options.logger = config.broker.logger;
     return options;
 }

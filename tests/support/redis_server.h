@@ -27,8 +27,7 @@ public:
     using Arguments = std::vector<std::string>;
 
     /// @param arguments more of its options: `--requirepass`, `secret` ...; with those of `tls_arguments` it listens
-    /// for
-    ///     TLS as well
+    /// for TLS as well
     explicit RedisServer(Arguments arguments = {})
         : RedisServer("save ''\nrepl-diskless-sync-delay 0\n", std::move(arguments)) {}
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ namespace cryo::broker {
 ///
 /// An answer is only for those who were there before its question was put: who comes later may have changed what is
 /// asked about, and waits for the answer to the next one. So of a key there is one question, and one batch that waits.
+/// An error is for all, so that nobody waits for two of them.
 ///
 /// Thread safety: none. Answers may come from within calls.
 /// Lifetime: outlives its questions.
@@ -44,6 +46,12 @@ private:
 
     void put_question(const Key& key) {
         question_(key, [this, key, callers = std::exchange(waiting_.at(key), {})](Result<Value> answer) mutable {
+            if (!answer) {
+                auto& later = waiting_.at(key);
+                callers.insert(callers.end(), std::make_move_iterator(later.begin()),
+                               std::make_move_iterator(later.end()));
+                later.clear();
+            }
             callers_ -= callers.size();
             for (auto& done : callers) done(answer);
             if (const auto batch = waiting_.find(key); batch->second.empty()) {

@@ -52,7 +52,13 @@ void Dispatcher::accept_here(Parcel parcel, EffectHandler done) {
 void Dispatcher::send(std::vector<WorkerRoute> workers, Parcel parcel, EffectHandler done) {
     const auto own = own_ ? std::ranges::find(workers, own_->id(), &WorkerRoute::id) : workers.end();
     const bool is_mine = own != workers.end();
-    if (is_mine) workers.erase(own);
+    if (is_mine) {
+        // With one that was killed and had the address that this one has now: that would be itself once more.
+        const WorkerRoute mine = *own;
+        std::erase_if(workers, [&mine](const WorkerRoute& worker) {
+            return worker.id == mine.id || (!mine.address.empty() && worker.address == mine.address);
+        });
+    }
     if (workers.empty() || !messenger_) {
         if (is_mine) return accept_here(std::move(parcel), std::move(done));
         return done(Effect{});

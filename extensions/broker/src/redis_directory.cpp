@@ -15,7 +15,6 @@ constexpr std::chrono::milliseconds kGeneration{10'000};
 constexpr std::size_t kMaxPlaces = 200'000;  // in each of two generations
 constexpr std::size_t kMaxWorkers = 4'096;
 constexpr std::size_t kMaxUnderWay = 512;                                           // commands of one operation
-constexpr std::size_t kMaxTakenOut = 1'000;                                         // of one set at a time
 constexpr std::size_t kMaxCallers = 10'000;                                         // that wait for their workers
 constexpr std::chrono::sys_seconds kNoTime{std::chrono::seconds{-62'135'596'800}};  // year 1: what dSock says
 
@@ -268,11 +267,11 @@ void RedisDirectory::describe_some(const std::shared_ptr<Listing>& listing) {
 
 void RedisDirectory::take_out(const std::string& set, std::vector<std::string> ids) {
     if (set.empty() || ids.empty() || stopped()) return;
-    ids.resize(std::min(ids.size(), kMaxTakenOut));
+    ids.resize(std::min(ids.size(), kMaxUnderWay));
     std::vector<std::string_view> words{"SREM", set};
     words.insert(words.end(), ids.begin(), ids.end());
     client_->command(words, {}, [this, set, ids](const Result<redis::Reply>& taken) {
-        if (!taken) return;
+        if (!taken && taken.error().code != Errc::outcome_unknown) return;
         for (const auto& id : ids) put_back_if_there(set, id);
     });
 }

@@ -150,7 +150,7 @@ void RedisRegistrar::add(const MemberPtr& member, Done done) {
 void RedisRegistrar::write(const MemberPtr& member, Done done) {
     const auto joined = begin([this, member, done = std::move(done)](bool ok) mutable {
         // It left meanwhile: a script that Redis did not know comes after the commands that deleted what it writes.
-        if (ok && member->ended) erase(leftover_of(*member), [](bool) {});
+        if (member->ended) erase(leftover_of(*member), [](bool) {});
         done(ok);
     });
     write_hash(*member, begin([this, member, joined](bool ok) {

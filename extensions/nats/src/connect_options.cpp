@@ -125,7 +125,8 @@ Result<OptionsPtr> to_nats_options(const Options& options) {
     set(Errc::system, "options", [&] { return natsOptions_SetAllowReconnect(made, false); });
     set(Errc::system, "options", [&] { return natsOptions_SetSendAsap(made, true); });
     set(Errc::system, "options", [&] { return natsOptions_SetMaxPendingMsgs(made, kMaxPendingMessages); });
-    // Not a thread for each subscription.
+    // Not a thread for each subscription; and one for all of them, as long as the application asks for no more, keeps
+    // the order between subjects, which the link of hubs relies on.
     set(Errc::system, "options", [&] { return natsOptions_UseGlobalMessageDelivery(made, true); });
     if (!set.error().message.empty()) return set.error();
     return result;

@@ -106,6 +106,26 @@ TEST_F(BrokerDirect, SendsToAnAddressOnce) {
     }
 }
 
+/// The same of one that is API and worker: its predecessor's address is its own.
+TEST_F(BrokerDirect, SendsNothingToItselfAgain) {
+    auto options = deployment_.options();
+    options.role = broker::Role::both;
+    BrokerNode both(options);
+    BrokerClient client(both.port(), "claim=" + deployment_.claim("user=ada"));
+    ASSERT_TRUE(client.connected());
+    auto& redis = deployment_.redis();
+    redis.command({"HSET", "worker:dead", "confirms", "1", "ip", "127.0.0.1:" + std::to_string(both.port())});
+    redis.command({"HSET", "conn:ghost", "user", "ada", "workerId", "dead"});
+    redis.command({"SADD", "user:ada", "ghost"});
+    for (const auto* text : {"first", "second"}) {
+        const auto answer = Deployment::ask_at(both.port(), "POST", "/send?type=text&report=true&user=ada", text,
+                                               std::string("Authorization: Bearer ") + Deployment::kToken + "\r\n");
+        EXPECT_EQ(Json::parse(answer.body, nullptr, false),
+                  Json::parse(R"({"success":true,"connections":1,"complete":true})"));
+        EXPECT_EQ(client.text(), text);
+    }
+}
+
 /// It accepts connections and never answers: calls that wait behind each other do not add up.
 TEST_F(BrokerDirect, AWorkerThatHangsHoldsNobodyUp) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

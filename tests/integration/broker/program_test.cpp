@@ -125,6 +125,7 @@ TEST_F(BrokerProgram, CarriesTheLargestMessageDirectly) {
     BrokerClient client(worker->port(), "claim=" + claim);
     EXPECT_EQ(call("/send?type=binary&user=" + user, largest).status, 200);
     EXPECT_EQ(client.binary(), largest);
+    EXPECT_EQ(call("/send?type=binary&user=" + user, largest + 'x').status, 413);
 }
 
 }  // namespace

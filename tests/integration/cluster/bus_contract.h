@@ -209,8 +209,8 @@ TEST_P(BusContract, AKilledProcessIsForgottenAndMayStartAnew) {
     ChildProcess first(program);
     ASSERT_TRUE(eventually([&] { return a->member("child").has_value(); }));
     const auto id = *a->member("child");
-    first.end(SIGKILL);
     const auto killed = std::chrono::steady_clock::now();
+    first.end(SIGKILL);
     ASSERT_TRUE(eventually([&] { return a->saw(Kind::died, id); }));
     const auto silent_for = std::chrono::steady_clock::now() - killed;
     EXPECT_GT(silent_for, kAliveFor - kHeartbeat) << "not before its time";

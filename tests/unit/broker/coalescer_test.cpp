@@ -60,13 +60,15 @@ TEST_F(BrokerCoalescer, EachKeyHasItsOwnQuestion) {
     EXPECT_EQ(told(), "1=10 2=20 3=30 ");
 }
 
-TEST_F(BrokerCoalescer, AnErrorIsForTheSameCallers) {
+TEST_F(BrokerCoalescer, AnErrorIsForAllWhoWait) {
     ask("a", "1");
     ask("a", "2");
     answer(Error{Errc::unavailable, "away"});
-    EXPECT_EQ(told(), "1=error ");
+    EXPECT_EQ(told(), "1=error 2=error ");
+    EXPECT_EQ(asked(), "");
+    ask("a", "3");
     answer(10);
-    EXPECT_EQ(told(), "2=10 ");
+    EXPECT_EQ(told(), "3=10 ");
 }
 
 TEST_F(BrokerCoalescer, WhoAsksAgainWhenAnsweredWaitsForTheNext) {

@@ -22,7 +22,7 @@ namespace cryo::cluster {
 /// targets or to everybody too, unless the backend's channels take ways of their own (Redis with sharded pub/sub).
 ///
 /// While the node is alone (the bus is `away`), the hub serves its own receivers, outcomes are incomplete, and `settle`
-/// does not wait. Errors: those of `INodeBus::open` and `Hub::set_relay`.
+/// does not wait. Errors: those of `INodeBus::open` and `Hub::set_relay`; `system` without random bytes.
 /// @code
 ///   auto bus = cryo::cluster::make_node_bus({}, std::move(backend)).value();
 ///   auto hub = cryo::hub::Hub::create().value();
