@@ -149,7 +149,11 @@ export function makeGroups({ tls, canSpin }) {
         {
             title: 'Loops of cryo, together on one core',
             contenders: [cryo('1 loop'), cryo('2 loops', { arguments: ['--threads', '2'] })],
-            scenarios: [{ ...rate('loops-rate-1000', 1_000, 100_000), metrics: ['cpu', 'p50'] }],
+            scenarios: [
+                { ...rate('loops-rate-1000', 1_000, 100_000), metrics: ['cpu', 'p50'] },
+                { ...echo('loops-echo-1000', 1_000), metrics: ['throughput', 'cpu'] },
+                { ...echo('loops-echo-10000', 10_000), metrics: ['throughput', 'cpu'] },
+            ],
         },
         {
             title: 'Growth, and limits of open files',
