@@ -112,7 +112,8 @@ TYPED_TEST_P(ClaimStoreContract, RefusesFieldsItCannotKeep) {
 }
 
 TYPED_TEST_P(ClaimStoreContract, KeepsFieldsByteForByte) {
-    const std::string odd("\0 :-{}*?[]\r\n\xff\"'\\", 18);
+    using namespace std::string_literals;
+    const auto odd = "\0 :-{}*?[]\r\n\xff\"'\\"s;
     Claim claim = this->claim_of(odd, odd, {odd, "claim-user:x", "0"});
     claim.id = odd;
     ASSERT_EQ(this->created(claim), odd);

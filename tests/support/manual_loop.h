@@ -66,10 +66,12 @@ public:
         ManualLoop& loop_;
     };
 
+    /// Runs nothing any more, and lets go of what waited to run.
     void end() {
+        std::vector<UniqueFunction<void()>> unrun;
         const std::lock_guard lock(mutex_);
         ended_ = true;
-        posted_.clear();
+        unrun.swap(posted_);
     }
 
 private:

@@ -42,6 +42,13 @@ class BusTest : public ::testing::Test {
 protected:
     using Kind = MemberEvent::Kind;
 
+    /// What was posted by nodes that did not stop keeps them, and they the loop.
+    void TearDown() override {
+        a.reset();
+        b.reset();
+        loop->end();
+    }
+
     std::unique_ptr<TestNode> make_node(const std::string& name) {
         BusOptions options;
         options.node = name;

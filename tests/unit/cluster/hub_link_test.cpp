@@ -31,6 +31,7 @@ struct LinkedHub {
     ~LinkedHub() {
         hub->on_unregister(server);
         run();
+        bus.port->asked.clear();  // its handlers keep the hub, which keeps the port
     }
     LinkedHub(const LinkedHub&) = delete;
     LinkedHub& operator=(const LinkedHub&) = delete;

@@ -10,6 +10,14 @@ using hub::Interest;
 class HubRelay : public HubTest {
 protected:
     void SetUp() override { start({}, relay_); }
+    /// The relay's handlers keep the hub, which keeps the relay.
+    void TearDown() override {
+        HubTest::TearDown();
+        relay_->outcomes.clear();
+        relay_->lists.clear();
+        relay_->topic_lists.clear();
+        relay_->settlements.clear();
+    }
 
     std::vector<std::string> told() { return relay_->take_calls(); }
     Outcome outcome() { return outcome_.value_or(Outcome{99, false}); }

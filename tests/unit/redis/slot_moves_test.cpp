@@ -1,5 +1,6 @@
 #include "slot_moves.h"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,8 @@ namespace {
 
 /// Never looked into: only who it is matters.
 const Node& node(std::size_t number) {
-    static std::byte nodes[4];
-    return *reinterpret_cast<const Node*>(&nodes[number]);
+    alignas(std::max_align_t) static std::byte nodes[4][sizeof(std::max_align_t)];
+    return *reinterpret_cast<const Node*>(nodes[number]);
 }
 
 Request request(const std::string& name, std::uint16_t slot) { return {.wire = name, .slot = slot}; }
