@@ -34,6 +34,13 @@ std::vector<Kind> all_kinds() {
 
 class RedisClientTime : public ::testing::TestWithParam<Kind> {
 protected:
+    /// The client stops on its loop.
+    void TearDown() override {
+        client.reset();
+        loop->run();
+        loop->end();
+    }
+
     struct Sent {
         Loop::Clock::time_point at;
         std::optional<Errc> error{};
