@@ -192,7 +192,9 @@ void SubscriberCore::finish_later(std::vector<Done> waiting, const Result<>& res
 }
 
 void SubscriberCore::call_finished() {
-    for (auto& [done, result] : std::exchange(finished_, {})) fenced([&] { done(result); });
+    for (auto& finished : std::exchange(finished_, {})) {
+        fenced([&finished] { finished.first(finished.second); });
+    }
 }
 
 void SubscriberCore::judge_health(std::string_view trouble) {
