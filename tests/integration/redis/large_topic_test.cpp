@@ -17,7 +17,9 @@ TEST(RedisHub, ATopicMayHaveMoreThanTenThousandReceivers) {
     const RedisServer server;
     HubNode a(quick_bus("a"), connect_redis(RedisKind::single, server.port()));
     HubNode b(quick_bus("b"), connect_redis(RedisKind::single, server.port()));
-    ASSERT_TRUE(eventually([&] { return a.bus().members().size() == 1 && b.bus().members().size() == 1; }));
+    ASSERT_TRUE(eventually([&] {
+        return a.connected() && b.connected() && a.bus().members().size() == 1 && b.bus().members().size() == 1;
+    }));
     const auto here = a.attach_many(kEach, {"t"}), there = b.attach_many(kEach, {"t"});
 
     EXPECT_EQ(a.publish_and_wait(Target::topic("t"), "x"), (Outcome{2 * kEach, true}));

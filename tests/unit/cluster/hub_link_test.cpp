@@ -218,7 +218,9 @@ TEST_F(HubLinkTest, TheOutcomeCountsEachReceiverOnce) {
     const auto answer = there.put(question.payload);
     ASSERT_TRUE(*answer);
     Answers answers;
-    answers.answers.push_back({{"there", 1}, **answer});
+    auto& said = answers.answers.emplace_back();
+    said.node = {"there", 1};
+    said.payload = **answer;
     question.done(std::move(answers));
     EXPECT_EQ(outcome, (Outcome{2, true}));
 }
