@@ -20,6 +20,7 @@
 #include "connection/fan_out.h"
 #include "connection/output_buffer.h"
 #include "transport/loop.h"
+#include "websocket/byte_buffer.h"
 
 namespace cryo::connection {
 
@@ -71,7 +72,7 @@ struct LoopContext : std::enable_shared_from_this<LoopContext> {
     std::size_t busy_exchanges = 0;                          ///< HTTP requests not completely answered yet.
     Counters counters{};
     std::pair<std::string, std::time_t> http_date{};  ///< And the second it was made for.
-    std::vector<std::byte> compressed{};              ///< Scratch of the message being compressed.
+    websocket::ByteBuffer scratch{};                  ///< Of the message being compressed, unless it is large.
     std::unique_ptr<ThrottledConnections> throttled{};
 
     /// Adds up what was refused on other threads until the loop tells of it, so that whoever keeps trying costs nothing

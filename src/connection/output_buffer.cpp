@@ -8,19 +8,31 @@ namespace cryo::connection {
 
 namespace {
 
-constexpr std::size_t kFirstSegmentBytes = 2048;
-constexpr std::size_t kSegmentBytes = 32 * 1024;
+constexpr std::size_t kMaxSegmentBytes = 32 * 1024;  // unless one piece takes more
 constexpr std::size_t kAlwaysShareBytes = 4096;
 
 }  // namespace
 
 void OutputBuffer::add_segment(std::size_t at_least) {
-    const std::size_t usual = bytes_ == 0 ? kFirstSegmentBytes : kSegmentBytes;
+    if (bytes_ == 0) segments_.clear();  // the one kept for reuse, which is too small
+    const std::size_t usual = segments_.empty() ? kFirstSegmentBytes : segments_.back().next_capacity;
     Segment segment;
-    segment.capacity = std::max(usual, at_least);
+    // A large piece is alone in its segment, or it would leave much room; what comes behind it is mostly small.
+    if (at_least > kMaxSegmentBytes / 3) {
+        segment.capacity = at_least;
+    } else {
+        segment.capacity = std::max(usual, at_least);
+        segment.next_capacity = std::min(2 * usual, kMaxSegmentBytes);
+    }
     segment.owned = std::make_unique_for_overwrite<std::byte[]>(segment.capacity);
     segment.data = segment.owned.get();
     segments_.push_back(std::move(segment));
+}
+
+std::size_t OutputBuffer::capacity() const noexcept {
+    std::size_t sum = 0;
+    for (const Segment& segment : segments_) sum += segment.capacity;
+    return sum;
 }
 
 void OutputBuffer::shrink(std::size_t count) noexcept {

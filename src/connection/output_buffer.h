@@ -19,6 +19,8 @@ class OutputBuffer {
 public:
     bool empty() const noexcept { return bytes_ == 0; }
     std::size_t bytes() const noexcept { return bytes_; }
+    /// Memory of the segments filled here, at most half as much again as is in them, and some kilobytes.
+    std::size_t capacity() const noexcept;
 
     /// Appends `count` bytes for the caller to fill in at once.
     std::span<std::byte> extend(std::size_t count) {
@@ -57,6 +59,7 @@ public:
     }
 
 private:
+    static constexpr std::size_t kFirstSegmentBytes = 2048;
     static constexpr std::size_t kMaxKeptBytes = 64 * 1024;
 
     struct Segment {
@@ -64,6 +67,7 @@ private:
         std::shared_ptr<const PreparedMessage::Encoded> owner{};
         const std::byte* data = nullptr;
         std::size_t begin = 0, end = 0, capacity = 0;  // capacity 0: shared
+        std::size_t next_capacity = kFirstSegmentBytes;
 
         bool worth_keeping() const noexcept { return capacity != 0 && capacity <= kMaxKeptBytes; }
     };

@@ -6,6 +6,7 @@
 
 #include "connection/connection_listener.h"
 #include "connection/websocket_connection.h"
+#include "websocket/byte_buffer.h"
 #include "websocket/deflate.h"
 #include "websocket/frame.h"
 #include "websocket/utf8.h"
@@ -62,6 +63,8 @@ namespace connection {
 
 namespace {
 
+constexpr std::size_t kMaxKeptScratchBytes = 256 * 1024;
+
 void append_frame(OutputBuffer& out, MessageKind kind, Bytes payload, bool compressed) {
     std::array<std::byte, websocket::kMaxServerHeaderBytes> header;
     const std::size_t used = websocket::write_frame_header(header.data(), opcode_of(kind), payload.size(), compressed);
@@ -83,10 +86,7 @@ bool ConnectionListener::encode(WebSocketConnection& connection, const OutgoingM
                 return true;
             }
         }
-        if (const Bytes packed = connection.compress(message.payload); !packed.empty()) {
-            append_frame(out, message.kind, packed, true);
-            return true;
-        }
+        if (connection.append_compressed(out, message.kind, message.payload)) return true;
     }
     if (message.prepared) {
         out.append_shared(*message.prepared, (*message.prepared)->frame);
@@ -96,19 +96,22 @@ bool ConnectionListener::encode(WebSocketConnection& connection, const OutgoingM
     return true;
 }
 
-Bytes WebSocketConnection::compress(Bytes payload) {
+bool WebSocketConnection::append_compressed(OutputBuffer& out, MessageKind kind, Bytes payload) {
     const auto& agreed = *deflate_parameters_;
     if (!deflater_) {
         deflater_ = std::make_unique<websocket::Deflater>(context_->options->deflate, agreed.server_max_window_bits,
                                                           agreed.server_context_takeover);
     }
-    auto& scratch = context_->compressed;
-    scratch.resize(websocket::Deflater::max_compressed_bytes(payload.size()));
-    const std::size_t size = deflater_->compress(payload, scratch);
-    // With context takeover even a message that grew has to go out compressed: the peer's window must see it.
-    if (size == 0 || (size >= payload.size() && !agreed.server_context_takeover)) return {};
+    const std::size_t needed = websocket::Deflater::max_compressed_bytes(payload.size());
+    websocket::ByteBuffer large;
+    websocket::ByteBuffer& scratch = needed > kMaxKeptScratchBytes ? large : context_->scratch;
+    if (scratch.capacity() < needed) scratch.reallocate(needed);
+    const std::size_t size = deflater_->compress(payload, scratch.room());
     if (!agreed.server_context_takeover) deflater_.reset();
-    return Bytes(scratch).first(size);
+    // With context takeover even a message that grew has to go out compressed: the peer's window must see it.
+    if (size == 0 || (size >= payload.size() && !agreed.server_context_takeover)) return false;
+    append_frame(out, kind, scratch.room().first(size), true);
+    return true;
 }
 
 }  // namespace connection

@@ -110,8 +110,8 @@ public:
     /// Notes a place in the loop's ThrottledConnections; false when that is nothing new.
     bool wait_for_kernel(bool waits) noexcept { return waits != std::exchange(waits_for_kernel_, waits); }
     const std::optional<websocket::DeflateParameters>& deflate() const noexcept { return deflate_parameters_; }
-    /// Compresses with this connection's own parameters. Empty when it does not pay.
-    Bytes compress(Bytes payload);
+    /// Appends the message compressed with this connection's own parameters. False, and nothing, when it does not pay.
+    bool append_compressed(OutputBuffer& out, MessageKind kind, Bytes payload);
 
     ConnectionListener& listener() noexcept { return *listener_; }
 

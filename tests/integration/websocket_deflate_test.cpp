@@ -32,7 +32,7 @@ protected:
         const auto at = agreed.find("client_max_window_bits=");
         ClientDeflater deflate(at == std::string::npos ? 15 : std::atoi(agreed.c_str() + at + 23));
         const bool forget = agreed.find("client_no_context_takeover") != std::string::npos;
-        for (const std::size_t size : {100U, 100U, 5000U, 100'000U, 5000U}) {
+        for (const std::size_t size : {100U, 100U, 5000U, 100'000U, 700'000U, 5000U}) {
             const auto message = cases::prose(size);
             client.send(compressed_frame(kText, deflate(message)));
             if (forget) deflate.forget_context();

@@ -84,6 +84,37 @@ TEST(OutputBuffer, GatherFillsNoMorePiecesThanAsked) {
     EXPECT_EQ(buffer.gather(pieces), 2u);
 }
 
+TEST(OutputBuffer, TakesHalfAsMuchMemoryAgainAtMost) {
+    const auto shared = PreparedMessage::binary(as_bytes(std::string(5000, 's'))).encoded();
+    for (const std::size_t size : {1u, 100u, 6000u, 10'923u, 16'384u, 16'385u, 17'000u, 32'768u, 40'000u, 100'000u}) {
+        const std::string piece(size, 'x');
+        for (const bool with_pongs : {false, true}) {
+            for (const bool with_shared : {false, true}) {
+                OutputBuffer buffer;
+                while (buffer.bytes() < 2'000'000) {
+                    buffer.append(as_bytes(piece));
+                    if (with_pongs) buffer.append(as_bytes("pong"));
+                    if (with_shared) buffer.append_shared(shared, shared->frame);
+                }
+                EXPECT_LE(buffer.capacity(), buffer.bytes() / 2 * 3) << size << with_pongs << with_shared;
+            }
+        }
+    }
+}
+
+TEST(OutputBuffer, LiesInOnePieceOnceItHasBeenAsLarge) {
+    OutputBuffer buffer;
+    const std::string reply(20'000, 'x');
+    buffer.append(as_bytes("small"));
+    buffer.consume(buffer.bytes());
+    for (int i = 0; i < 3; ++i) {
+        buffer.append(as_bytes(reply));
+        EXPECT_EQ(buffer.whole().size(), reply.size());
+        buffer.consume(buffer.bytes());
+        EXPECT_EQ(buffer.capacity(), reply.size()) << "kept for the next";
+    }
+}
+
 TEST(OutputBuffer, MatchesAPlainStringUnderRandomUse) {
     std::mt19937 random(7);
     OutputBuffer buffer;
