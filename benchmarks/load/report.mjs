@@ -8,8 +8,24 @@ export function median(values) {
 }
 
 export function format(value) {
-    const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+    const digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 0.01 ? 2 : 4;
     return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/// What holds the true median with at least 95 % certainty, whatever the distribution: two of the measured values. Five
+/// rounds or fewer cannot give that: the lowest and the highest.
+function range(values) {
+    const sorted = [...values].sort((a, b) => a - b);
+    let ways = 1; // in which `outside` of the rounds may be below the median
+    let below = ways;
+    let outside = 0;
+    while (below / 2 ** sorted.length <= 0.025) {
+        ways *= (sorted.length - outside) / (outside + 1);
+        below += ways;
+        outside++;
+    }
+    const first = Math.max(outside - 1, 0);
+    return [sorted[first], sorted[sorted.length - 1 - first]];
 }
 
 /// The results of one contender in one scenario, round by round.
@@ -34,21 +50,11 @@ class Cell {
     text(baseline, metric) {
         if (this.runs.length === 0) return '';
         if (this.runs.some((run) => run.error)) return 'failed';
-        const ratios = this.ratios(baseline, metric);
-        const ratio = ratios.length > 0 ? ` (${format(median(ratios))})` : '';
-        return format(median(this.runs.map((run) => run.result[metric.key]))) + ratio;
+        const result = format(median(this.runs.map((run) => run.result[metric.key])));
+        const ratios = this === baseline ? [] : this.ratios(baseline, metric);
+        if (ratios.length === 0) return result;
+        return `${result} (**${format(median(ratios))}**, ${range(ratios).map(format).join(' to ')})`;
     }
-}
-
-/// How far the ratios of single rounds are from their median.
-function spread(cells, metric) {
-    const deviations = cells.flatMap(([cell, baseline]) => {
-        const ratios = cell === baseline ? [] : cell.ratios(baseline, metric);
-        return ratios.map((ratio) => Math.abs(ratio / median(ratios) - 1) * 100);
-    });
-    if (deviations.length === 0) return '';
-    return `Single rounds' ratios differ from that by ${format(median(deviations))} % (median), ` +
-        `${format(Math.max(...deviations))} % (most).\n`;
 }
 
 function table(metric, scenarios, contenders, baseline, runs) {
@@ -64,7 +70,6 @@ function table(metric, scenarios, contenders, baseline, runs) {
         `|---|${'---:|'.repeat(contenders.length)}`,
         ...rows.map((cells, i) => line([scenarios[i].title, ...cells.map(([cell, limit]) => cell.text(limit, metric))])),
         '',
-        spread(rows.flat(), metric),
     ].join('\n');
 }
 
@@ -75,6 +80,6 @@ export function groupReport({ title, scenarios, contenders, baseline }, runs) {
         const measured = scenarios.filter((scenario) => scenario.metrics.includes(name));
         return table(kMetrics[name], measured, contenders, baseline, runs);
     });
-    const what = `Medians; in parentheses the median of the rounds' ratios to ${baseline.name}, more is better.`;
-    return [`### ${title}`, what, '', ...tables].join('\n');
+    const what = contenders.includes(baseline) ? [`Compared with ${baseline.name}.`, ''] : [];
+    return [`### ${title}`, ...what, ...tables].join('\n');
 }

@@ -17,7 +17,7 @@ Measures cryo-echo against other servers, one on core 0, the generator of load o
   --seconds N       how long each measurement takes (default: 1)
   --quick           one round of one second: only to see that it works
   --only PATTERN    scenarios with a name that matches this regular expression, e.g. ^echo-100$
-  --servers LIST    of ${kServers.join(',')}; ratios need epoll
+  --servers LIST    of ${kServers.join(',')}; without a table's first server there are no ratios
   --json FILE       write each single result there
   --build DIR       where the programs are (default: build/release)
   --list            print the scenarios' names
@@ -140,6 +140,10 @@ async function main() {
         }
         if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, rounds, seconds, runs }, null, 1)}\n`);
     }
+    process.stdout.write(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node.js ${machine.node}; ` +
+        `${rounds} rounds of ${seconds} s\n` +
+        'In each cell: the median (the median of the rounds\' ratios, and the range that holds it with 95 % certainty).\n' +
+        'Of ratios more is better.\n\n');
     for (const group of groups) process.stdout.write(`${groupReport(group, runs)}\n`);
     if (runs.some((run) => run.error)) process.exitCode = 1;
 }

@@ -54,7 +54,7 @@ function growthIdle(connections) {
 
 function growthEcho(connections) {
     const scenario = echo(`growth-echo-${connections}`, connections);
-    return { ...scenario, metrics: ['throughput', 'cpu'], only: ['epoll', 'cryo, 19,000'] };
+    return { ...scenario, metrics: ['throughput', 'cpu'] };
 }
 
 /// `server`: its program, see servers.mjs; `arguments` for it; `load`: more options of the generator; `files`: its soft
@@ -94,7 +94,7 @@ function hubGroups() {
         {
             title: 'Memory of the hub',
             contenders: [cryo('no hub'), ...[0, 1, 11].map((subscriptions) =>
-                contender(`${subscriptions} topics`, {
+                contender(subscriptions === 1 ? '1 topic' : `${subscriptions} topics`, {
                     server: 'hub', arguments: ['--subscriptions', String(subscriptions)],
                 }))],
             scenarios: [{ ...idle('hub-idle-10000', 10_000), metrics: ['memory', 'connectCpu', 'disconnectCpu'] }],
@@ -166,6 +166,16 @@ export function makeGroups({ tls, canSpin }) {
                 ...kCrowds.map((connections) => growthIdle(connections)),
                 ...kCrowds.map((connections) => growthEcho(connections)),
             ],
+        },
+        {
+            title: 'Growth over TLS, and limits of open files',
+            contenders: [
+                cryo('cryo, 19,000', { arguments: tls, load: { tls: true }, files: () => 19_000 }),
+                cryo('cryo, what fits', { arguments: tls, load: { tls: true }, files: (connections) => connections + 100 }),
+            ],
+            scenarios: [1_000, 5_000].map((connections) => ({
+                ...idle(`growth-tls-${connections}`, connections), title: `${count(connections)} idle connections, TLS`,
+            })),
         },
     ];
     groups.push(...hubGroups());
