@@ -142,7 +142,8 @@ async function main() {
     }
     process.stdout.write(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node.js ${machine.node}; ` +
         `${rounds} rounds of ${seconds} s\n` +
-        'In each cell: the median (the median of the rounds\' ratios, and the range that holds it with 95 % certainty).\n' +
+        'In each cell: the median (the median of the rounds\' ratios, and the range that holds it with 95 % certainty,\n' +
+        'of fewer than six rounds that of the ratios).\n' +
         'Of ratios more is better.\n\n');
     for (const group of groups) process.stdout.write(`${groupReport(group, runs)}\n`);
     if (runs.some((run) => run.error)) process.exitCode = 1;
