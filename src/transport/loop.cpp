@@ -1,32 +1,22 @@
 #include "transport/loop.h"
 
 #include <algorithm>
-#include <cassert>
+#include <cerrno>
 #include <csignal>
+#include <limits>
+#include <system_error>
 #include <utility>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "transport/loop_impl.h"
+#include "transport/lws_context.h"
 
 namespace cryo::transport {
 namespace {
 
 constexpr std::size_t kTlsWriteBytes = 64 * 1024;
-constexpr std::size_t kDescriptorsOfALoop = 16;  // about twice what it takes
-
-/// libuv ends the process, and libwebsockets is left half made, when descriptors run out while they start.
-bool descriptors_are_free(std::size_t count) {
-    std::vector<int> tried;
-    while (tried.size() < count) {
-        const int fd = ::eventfd(0, EFD_CLOEXEC);
-        if (fd < 0) break;
-        tried.push_back(fd);
-    }
-    for (int fd : tried) ::close(fd);
-    return tried.size() == count;
-}
 
 /// Our own writes ask for no signal; OpenSSL's, and those of the libraries that extensions use, cannot.
 void ignore_broken_pipes() noexcept {
@@ -46,7 +36,7 @@ Result<std::unique_ptr<Loop>> Loop::create(ListenConfig config, Acceptor accepto
     std::unique_ptr<Loop> loop(new Loop);
     loop->impl_ = std::make_unique<Impl>(*loop, std::move(config), std::move(acceptor));
     Impl& impl = *loop->impl_;
-    for (auto step : {&Impl::open_tls, &Impl::open_uv, &Impl::open_lws, &Impl::open_listener}) {
+    for (auto step : {&Impl::open_tls, &Impl::open_poller, &Impl::open_lws, &Impl::open_listener}) {
         if (auto done = (impl.*step)(); !done) return std::move(done).error();
     }
     return loop;
@@ -56,19 +46,18 @@ void Loop::run() { impl_->run(); }
 
 void Loop::stop() noexcept {
     impl_->stopping = true;
-    uv_async_send(&impl_->wake);
+    impl_->wake();
 }
 
-void Loop::wake() noexcept { uv_async_send(&impl_->wake); }
+void Loop::wake() noexcept { impl_->wake(); }
 
 bool Loop::post(UniqueFunction<void()> task) {
     {
         const std::lock_guard lock(impl_->post_mutex);
         if (impl_->posts_closed) return false;
         impl_->posted.push_back(std::move(task));
-        if (impl_->posted.size() > 1) return true;  // the first one has woken the loop
     }
-    uv_async_send(&impl_->wake);
+    impl_->wake();
     return true;
 }
 
@@ -115,34 +104,26 @@ Result<> Loop::Impl::open_tls() {
     return tls.load(*config.tls);
 }
 
-Result<> Loop::Impl::open_uv() {
-    const auto opened = [this](auto& handle, int result) {
-        if (result != 0) return false;
-        handle.data = this;
-        handles.push_back(reinterpret_cast<uv_handle_t*>(&handle));
-        return true;
-    };
-    uv_open = descriptors_are_free(kDescriptorsOfALoop) && uv_loop_init(&uv) == 0;
-    if (!uv_open ||
-        !opened(wake, uv_async_init(&uv, &wake, [](uv_async_t* h) { static_cast<Impl*>(h->data)->on_wake(); })) ||
-        !opened(after_poll, uv_check_init(&uv, &after_poll)) || !opened(prepare, uv_prepare_init(&uv, &prepare)) ||
-        !opened(no_sleep, uv_idle_init(&uv, &no_sleep)) || !opened(wheel_timer, uv_timer_init(&uv, &wheel_timer))) {
-        return Error{Errc::system, "cannot make an event loop: out of file descriptors or memory"};
-    }
-    uv_check_start(&after_poll, [](uv_check_t* h) { static_cast<Impl*>(h->data)->end_turn(); });
-    uv_prepare_start(&prepare, [](uv_prepare_t* h) { static_cast<Impl*>(h->data)->before_poll(); });
+Result<> Loop::Impl::open_poller() {
+    wake_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    // Edge-triggered, each write to it is told once, and nobody has to read it.
+    if (wake_descriptor >= 0 && poller.open() && poller.add(wake_descriptor, EPOLLIN | EPOLLET, wake_up)) return {};
+    return Error{Errc::system, "cannot make an event loop: " + std::generic_category().message(errno)};
+}
+
+Result<> Loop::Impl::open_lws() {
+    if (!tls.enabled()) return {};
+    auto made = LwsContext::create(*this);
+    if (!made) return std::move(made).error();
+    lws = std::move(made).value();
     return {};
 }
 
 Loop::Impl::~Impl() {
     close_listener();
-    if (!uv_open) return;
     close_watches();
-    for (uv_handle_t* handle : handles) uv_close(handle, nullptr);
-    close_lws();
-    finish_closing();
-    [[maybe_unused]] const int left_open = uv_loop_close(&uv);
-    assert(left_open == 0);
+    lws.reset();
+    if (wake_descriptor >= 0) ::close(wake_descriptor);
 }
 
 // ---- Impl: running ----
@@ -150,7 +131,7 @@ Loop::Impl::~Impl() {
 void Loop::Impl::run() {
     thread = std::this_thread::get_id();
     running_turns = true;
-    uv_run(&uv, UV_RUN_DEFAULT);
+    while (!stopping) turn();
 
     close_listener();
     run_posted();
@@ -164,8 +145,8 @@ void Loop::Impl::run() {
         posts_closed = true;
     }
     run_posted();
+    if (lws) lws->wait(0);  // it closes descriptors in a turn of its own
     end_turn();
-    uv_run(&uv, UV_RUN_NOWAIT);  // descriptors are closed at the end of a turn
     running_turns = false;
     thread = std::thread::id();
 }
@@ -178,16 +159,59 @@ void Loop::Impl::let_go() noexcept {
     const auto unrun = std::exchange(turn_end_tasks, {});
 }
 
-void Loop::Impl::finish_closing() noexcept {
-    while (uv_run(&uv, UV_RUN_NOWAIT) != 0) {
+void Loop::Impl::turn() noexcept {
+    turn_began = Clock::now();
+    turn_time_known = true;
+    run_timers();
+    const int timeout = poll_timeout();
+    turn_time_known = false;
+    poll(timeout);
+    end_turn();
+}
+
+void Loop::Impl::run_timers() noexcept {
+    if (wheel.take_started()) next_expiry = wheel.next_expiry();
+    if (!next_expiry || turn_began < *next_expiry) return;
+    wheel.advance(turn_began);
+    end_turn();
+    turn_began = Clock::now();  // for the sleep that follows: that may have taken long
+    wheel.take_started();
+    next_expiry = wheel.next_expiry();
+}
+
+int Loop::Impl::poll_timeout() noexcept {
+    if (!turn_end.empty() || !turn_end_tasks.empty() || spins()) return 0;
+    if (!next_expiry) return -1;
+    const auto delay = std::chrono::ceil<std::chrono::milliseconds>(*next_expiry - turn_began).count();
+    return static_cast<int>(std::clamp<std::int64_t>(delay, 0, std::numeric_limits<int>::max()));
+}
+
+void Loop::Impl::poll(int timeout_ms) noexcept {
+    if (lws) {
+        lws->wait(timeout_ms);
+    } else if (poller.wait(timeout_ms)) {
+        had_work = true;
     }
 }
 
+bool Loop::Impl::spins() noexcept {
+    if (config.spin.count() == 0) return false;
+    if (std::exchange(had_work, false)) spins_until = turn_began + config.spin;
+    return turn_began < spins_until;
+}
+
+void Loop::Impl::wake() noexcept {
+    if (woken.exchange(true)) return;
+    const int error = errno;  // of who is interrupted by a signal
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_descriptor, &one, sizeof one);
+    errno = error;
+}
+
 void Loop::Impl::on_wake() noexcept {
-    had_work = true;
+    woken.exchange(false);  // and sees what was there to be told before
     if (config.on_wake) config.on_wake();
     run_posted();
-    if (stopping) uv_stop(&uv);
 }
 
 void Loop::Impl::run_posted() noexcept {
@@ -200,7 +224,14 @@ void Loop::Impl::run_posted() noexcept {
 }
 
 void Loop::Impl::end_turn() noexcept {
-    if (turn_end_tasks.empty() && turn_end.empty() && retired.empty()) return;  // as mostly
+    if (!turn_end_tasks.empty() || !turn_end.empty()) flush_turn();
+    while (!retired.empty()) {
+        const auto unused = std::exchange(retired, {});
+    }
+    poller.destroy_removed();
+}
+
+void Loop::Impl::flush_turn() noexcept {
     // What asks for the turn's end while it is under way waits for the next one, so that reading gets its share.
     turn_end_running.swap(turn_end_tasks);
     for (auto& task : turn_end_running) task();
@@ -213,43 +244,6 @@ void Loop::Impl::end_turn() noexcept {
         socket->end_turn();
     }
     turn_current.clear();
-    while (!retired.empty()) {
-        const auto unused = std::exchange(retired, {});
-    }
-}
-
-void Loop::Impl::before_poll() noexcept {
-    end_turn();
-    if (wheel.take_started() || !wheel_armed_for) arm_wheel();
-    turn_time_known = false;
-    if (turn_end.empty() && turn_end_tasks.empty() && !spins()) {
-        uv_idle_stop(&no_sleep);
-    } else {
-        uv_idle_start(&no_sleep, [](uv_idle_t*) {});
-    }
-}
-
-void Loop::Impl::arm_wheel() noexcept {
-    if (const auto next = wheel.next_expiry(); next && (!wheel_armed_for || *next < *wheel_armed_for)) {
-        wheel_armed_for = next;
-        // libuv counts whole milliseconds from the (truncated) time of its turn: one more saves waking up too early.
-        const auto delay = std::chrono::ceil<std::chrono::milliseconds>(*next - now()).count() + 1;
-        uv_timer_start(
-            &wheel_timer, [](uv_timer_t* h) { static_cast<Impl*>(h->data)->on_wheel_timer(); },
-            static_cast<std::uint64_t>(std::max<std::int64_t>(delay, 0)), 0);
-    }
-}
-
-bool Loop::Impl::spins() noexcept {
-    if (config.spin.count() == 0) return false;
-    const auto time = Clock::now();
-    if (std::exchange(had_work, false)) spins_until = time + config.spin;
-    return time < spins_until;
-}
-
-void Loop::Impl::on_wheel_timer() noexcept {
-    wheel_armed_for.reset();
-    wheel.advance(now());
 }
 
 Clock::time_point Loop::Impl::now() const noexcept {
@@ -276,7 +270,6 @@ void Loop::Impl::remove(Socket& socket) {
         auto& list = slot < turn_current.size() && turn_current[slot] == &socket ? turn_current : turn_end;
         list[slot] = nullptr;
     }
-    if (adopting == &socket) adopting = nullptr;
     if (config.on_gone) config.on_gone();
 }
 

@@ -46,7 +46,7 @@ struct ListenConfig {
     UniqueFunction<void()> on_wake{};
 };
 
-/// One thread's event loop on libuv, with its share of the listening port; with TLS, a libwebsockets context on top.
+/// One thread's event loop, with its share of the listening port.
 ///
 /// Thread safety: `post`, `stop`, `wake` and `ended` from any thread, `stop` from a signal handler too; the rest on the
 /// loop's thread, or before `run`. Lifetime: destroy after `run` has returned, on the thread that ran it or after
@@ -89,6 +89,7 @@ public:
     std::size_t socket_count() const noexcept;
 
 private:
+    friend class LwsContext;
     friend class Socket;
     friend class TcpSocket;
     friend class TlsSocket;

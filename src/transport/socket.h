@@ -14,7 +14,7 @@ namespace cryo::transport {
 class Loop;
 
 /// What lives on a socket: the HTTP exchange first, a WebSocket connection after the upgrade.
-/// Everything is called on the socket's loop thread. Nothing may throw: the callers are C libraries.
+/// Everything is called on the socket's loop thread. Nothing may throw.
 class SocketHandler {
 public:
     virtual ~SocketHandler() = default;
@@ -91,6 +91,7 @@ public:
 
 protected:
     friend class Loop;
+    friend class LwsContext;
 
     using Address = std::array<std::uint8_t, 16>;  ///< IPv6, or IPv4 mapped into it.
 
@@ -102,8 +103,8 @@ protected:
     virtual std::size_t held_bytes() const noexcept { return 0; }        ///< Taken, but not in the kernel yet.
     virtual void apply_reading() = 0;                                    ///< `reading_` has changed.
     virtual void finish_shutdown();
-    virtual void read_pending() {}  ///< Delivers what has been read from the kernel already.
-    virtual void kill() = 0;        ///< Closes, tells the handler and takes itself out of the loop.
+    virtual void read_pending() = 0;  ///< Delivers what is there to read and will cause no event any more.
+    virtual void kill() = 0;          ///< Closes, tells the handler and takes itself out of the loop.
 
     // What they share. Everything that calls the handler, but `leave_loop`, is for inside a callback.
     void open();

@@ -1,39 +1,34 @@
 #pragma once
 
-#include <uv.h>
-
+#include "transport/poller.h"
 #include "transport/socket.h"
 
 namespace cryo::transport {
 
-/// A connection without TLS, watched by libuv alone.
+/// A connection without TLS.
 ///
-/// It is a libuv handle, not an owner of one: what an event touches in both lies close together. libuv may look at the
-/// handle until the end of the turn in which it was closed; until then the object stays.
-class TcpSocket final : private uv_poll_t, public Socket {
+/// Watched edge-triggered, from its start to its end and always for the same: waiting for the peer to send, or for room
+/// to write, costs no system call.
+class TcpSocket final : private Pollable, public Socket {
 public:
-    TcpSocket(Loop& loop, int fd, const Address& remote);
+    TcpSocket(Loop& loop, int fd, const Address& remote) : Socket(loop, fd, remote) {}
+    ~TcpSocket() override;
 
-    /// Makes the handler, and watches. Once. False: libuv cannot, and the caller has to destroy the socket.
+    /// Watches, and makes the handler. Once. False, with errno: it cannot be watched; the caller has to destroy it.
     bool start();
 
     bool is_tls() const noexcept override { return false; }
 
 private:
-    friend class Loop;
-
-    ~TcpSocket() override;
-
     std::size_t write_some(std::span<const Bytes> buffers) override;
-    void apply_reading() override { watch(); }
+    void apply_reading() override;
+    void read_pending() override;
     void kill() override;
 
-    void on_event(int status, int events);
-    void read();
-    /// Has libuv look for what is of interest now. Two system calls when that is something new.
-    void watch();
+    void on_events(std::uint32_t events) noexcept override;
 
-    int watched_ = 0;
+    bool readable_ = false;  ///< There may be something to read, which will not be told again.
+    bool drains_ = false;  ///< A short read does not mean that it was all: the stream's end, or urgent data, was told.
 };
 
 }  // namespace cryo::transport

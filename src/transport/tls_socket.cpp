@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include <libwebsockets.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 

@@ -25,7 +25,7 @@ public:
     bool is_tls() const noexcept override { return true; }
 
 private:
-    friend class Loop;
+    friend class LwsContext;
 
     ~TlsSocket() override;
 

@@ -1,55 +1,59 @@
 #include "transport/watch.h"
 
+#include <cerrno>
 #include <string>
+#include <system_error>
 #include <utility>
+
+#include <fcntl.h>
 
 #include "transport/loop_impl.h"
 
 namespace cryo::transport {
 
-class Watch::Handle {
+class Watch::Handle final : public Pollable {
 public:
     Handle(Loop::Impl& loop, int descriptor, Watch& owner, Callback callback)
         : loop_(loop),
           descriptor_(descriptor),
           owner_(owner),
-          callback_(std::make_shared<Callback>(std::move(callback))) {
-        poll_.data = this;
-    }
+          callback_(std::make_shared<Callback>(std::move(callback))) {}
 
-    /// 0, or libuv's error number: then nothing is open.
-    int open() { return uv_poll_init(&loop_.uv, &poll_, descriptor_); }
+    /// False, with errno: it cannot be watched.
+    bool open(Events events) {
+        wanted_ = events;
+        const int flags = ::fcntl(descriptor_, F_GETFL);
+        return flags >= 0 && ::fcntl(descriptor_, F_SETFL, flags | O_NONBLOCK) == 0 &&
+               loop_.poller.add(descriptor_, mask(), *this);
+    }
 
     void want(Events events) {
+        if (events == wanted_) return;
         wanted_ = events;
-        const int mask = (events.readable ? UV_READABLE : 0) | (events.writable ? UV_WRITABLE : 0);
-        if (mask == 0) {
-            uv_poll_stop(&poll_);
-        } else {
-            uv_poll_start(&poll_, mask, [](uv_poll_t* poll, int status, int ready) {
-                static_cast<Handle*>(poll->data)->on_ready(status, ready);
-            });
-        }
+        loop_.poller.change(descriptor_, mask(), *this);
     }
 
-    /// The watch is not told any more; frees the handle as soon as libuv allows it.
+    /// The watch is not told any more; frees the handle at the end of this turn of the loop.
     void close() {
         owner_.handle_ = nullptr;
+        const auto last = std::move(callback_);  // what it owns may be the descriptor, which goes when all is done
         loop_.watches.erase(descriptor_);
-        uv_close(reinterpret_cast<uv_handle_t*>(&poll_),
-                 [](uv_handle_t* poll) { delete static_cast<Handle*>(poll->data); });
-        callback_.reset();
+        loop_.poller.remove(descriptor_, std::unique_ptr<Pollable>(this));
+    }
+
+    void on_events(std::uint32_t events) noexcept override {
+        const bool error = (events & (EPOLLERR | EPOLLHUP)) != 0;
+        const Events told{.readable = wanted_.readable && (error || (events & EPOLLIN) != 0),
+                          .writable = wanted_.writable && (error || (events & EPOLLOUT) != 0)};
+        if (told == Events{}) return;
+        if (const auto callback = callback_) (*callback)(told);  // it may destroy the watch, but not itself
     }
 
 private:
-    void on_ready(int status, int ready) {
-        loop_.had_work = true;
-        const Events events{.readable = wanted_.readable && (status < 0 || (ready & UV_READABLE) != 0),
-                            .writable = wanted_.writable && (status < 0 || (ready & UV_WRITABLE) != 0)};
-        const auto callback = callback_;  // it may destroy the watch, and must not be destroyed by that itself
-        (*callback)(events);
-        const bool open = callback_ != nullptr;
-        if (open && status < 0) want(wanted_);  // libuv stops on errors
+    /// Errors and hang-ups are told of whether wanted or not; of a watch that rests only once.
+    std::uint32_t mask() const noexcept {
+        if (wanted_ == Events{}) return EPOLLET;
+        return (wanted_.readable ? std::uint32_t{EPOLLIN} : 0) | (wanted_.writable ? std::uint32_t{EPOLLOUT} : 0);
     }
 
     Loop::Impl& loop_;
@@ -57,7 +61,6 @@ private:
     Watch& owner_;
     std::shared_ptr<Callback> callback_;  // null: closed
     Events wanted_{};
-    uv_poll_t poll_{};
 };
 
 Result<std::unique_ptr<DescriptorWatch>> Watch::create(Loop& loop, int descriptor, Events events, Callback callback) {
@@ -66,14 +69,17 @@ Result<std::unique_ptr<DescriptorWatch>> Watch::create(Loop& loop, int descripto
         return Error{code, "descriptor " + std::to_string(descriptor) + " cannot be watched: " + std::string(why)};
     };
     if (loop.ended()) return error(Errc::wrong_state, "the loop has ended");
-    if (impl.watches.contains(descriptor)) return error(Errc::system, "it is watched already");
 
     std::unique_ptr<Watch> watch(new Watch);
     auto handle = std::make_unique<Handle>(impl, descriptor, *watch, std::move(callback));
-    if (const int failure = handle->open(); failure != 0) return error(Errc::system, uv_strerror(failure));
-    impl.watches.emplace(descriptor, handle.get());
+    const auto [place, is_new] = impl.watches.try_emplace(descriptor, handle.get());
+    if (!is_new) return error(Errc::system, "it is watched already");
+    if (!handle->open(events)) {
+        const int reason = errno;
+        impl.watches.erase(place);
+        return error(Errc::system, std::generic_category().message(reason));
+    }
     watch->handle_ = handle.release();
-    watch->handle_->want(events);
     return std::unique_ptr<DescriptorWatch>(std::move(watch));
 }
 

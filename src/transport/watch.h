@@ -27,7 +27,7 @@ public:
 
     void want(Events events) override;
 
-    /// libuv's part, which outlives the watch until libuv has closed it.
+    /// What the poller knows: it outlives the watch until the end of the turn.
     class Handle;
 
 private:

@@ -201,6 +201,23 @@ TEST_F(Watching, ADescriptorMayBeClosedAndItsNumberWatchedAgainAtOnce) {
     EXPECT_EQ(read.next(), "and more");
 }
 
+TEST_F(Watching, ACallbackMayOwnItsDescriptorAndGiveTheNumberToAnother) {
+    auto first = Pair::sockets();
+    auto second = Pair::sockets();
+    Inbox<std::string> read;
+    const int number = first.fds[0];
+    const auto give = [&, number](void*) {
+        EXPECT_EQ(::dup2(second.fds[0], number), number);
+        auto again = loop_->watch(number, kReadable, [&, number](Events) { read.push(read_some(number)); });
+        ASSERT_TRUE(again) << again.error().message;
+        watch_ = std::move(again).value();
+    };
+    const auto unwatch = watch(number, kReadable, [owner = std::shared_ptr<void>(nullptr, give)](Events) {});
+    on_first([&] { auto gone = std::move(watch_); });
+    second.write(1, "of the second");
+    EXPECT_EQ(read.next(), "of the second");
+}
+
 TEST_F(Watching, OneMayDestroyAnotherThatIsReadyToo) {
     const auto a = Pair::pipe(), b = Pair::pipe();
     std::atomic<int> calls{0};

@@ -1,8 +1,10 @@
 #include <csignal>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "integration/transport_fixture.h"
+#include "transport/watch.h"
 
 namespace cryo::transport {
 namespace {
@@ -22,6 +24,32 @@ struct RecordingLogger final : ILogger {
     std::vector<std::string> lines;
 };
 
+/// What loops do whatever they wait in.
+struct LoopKind {
+    const char* name;
+    bool tls;
+    std::chrono::microseconds spin;
+};
+
+class EveryLoop : public testing::TestWithParam<LoopKind> {
+protected:
+    static ListenConfig config() {
+        static const test::TlsCertificate certificate;
+        ListenConfig config = GetParam().tls ? with_tls(certificate) : ListenConfig{};
+        config.spin = GetParam().spin;
+        return config;
+    }
+    static LoopThread::Prepare nothing() {
+        return [](TestHandler&) {};
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(, EveryLoop,
+                         testing::Values(LoopKind{"Plain", false, 0us}, LoopKind{"Tls", true, 0us},
+                                         LoopKind{"PlainSpinning", false, 2000us},
+                                         LoopKind{"TlsSpinning", true, 2000us}),
+                         [](const auto& kind) { return kind.param.name; });
+
 TEST(Loop, StopClosesOpenConnectionsAndRunsWhatWasPostedBefore) {
     LoopThread server;
     std::vector<ClientSocket> clients;
@@ -37,8 +65,8 @@ TEST(Loop, StopClosesOpenConnectionsAndRunsWhatWasPostedBefore) {
     EXPECT_FALSE(ClientSocket(server.port).connected());
 }
 
-TEST(Loop, PostAfterTheEndIsRefusedAndTheTaskDestroyed) {
-    LoopThread server;
+TEST_P(EveryLoop, PostAfterTheEndIsRefusedAndTheTaskDestroyed) {
+    LoopThread server(nothing(), config());
     server.stop();
     auto token = std::make_shared<int>(0);
     EXPECT_FALSE(server.loop->post([token] { FAIL(); }));
@@ -56,10 +84,10 @@ TEST(Loop, TaskPostedByOnClosedAtTheEndStillRuns) {
     EXPECT_TRUE(ran);
 }
 
-TEST(Loop, KeepsTheOrderOfEachPostingThread) {
+TEST_P(EveryLoop, KeepsTheOrderOfEachPostingThread) {
     constexpr int kThreads = 4;
     constexpr int kTasks = 5000;
-    LoopThread server;
+    LoopThread server(nothing(), config());
     std::vector<int> next(kThreads, 0);  // touched on the loop only
     std::atomic<int> ran{0};
     std::vector<std::thread> threads;
@@ -79,9 +107,9 @@ TEST(Loop, KeepsTheOrderOfEachPostingThread) {
     EXPECT_FALSE(server.loop->in_loop_thread());
 }
 
-TEST(Loop, ThreadsMayPostWhileItStops) {
+TEST_P(EveryLoop, ThreadsMayPostWhileItStops) {
     for (int round = 0; round < 20; ++round) {
-        LoopThread server;
+        LoopThread server(nothing(), config());
         std::atomic<bool> done{false};
         std::atomic<int> accepted{0};
         std::atomic<int> ran{0};
@@ -117,11 +145,13 @@ TEST(Loop, KeepsBrokenPipesFromEndingTheProcessUnlessTheyAreHandled) {
     EXPECT_EQ(handler_after_create(SIG_DFL), SIG_IGN);
 }
 
-TEST(Loop, MayBeStoppedBeforeItRunsOrNeverRun) {
+TEST_P(EveryLoop, MayBeStoppedBeforeItRunsOrNeverRun) {
     for (int i = 0; i < 20; ++i) {
         auto listener = bind_listener("127.0.0.1", 0, false, true);
         ASSERT_TRUE(listener);
-        auto loop = Loop::create({.fd = listener->fd}, [](Socket&) { return nullptr; });
+        auto of = config();
+        of.fd = listener->fd;
+        auto loop = Loop::create(std::move(of), [](Socket&) { return nullptr; });
         ASSERT_TRUE(loop);
         if (i % 2 == 0) {
             (*loop)->stop();
@@ -130,18 +160,66 @@ TEST(Loop, MayBeStoppedBeforeItRunsOrNeverRun) {
     }
 }
 
-TEST(Loop, FiresTimersOnTime) {
+TEST_P(EveryLoop, FiresTimersOnTime) {
     struct Probe {
         void on_timeout() noexcept { fired.set_value(Clock::now()); }
         std::promise<Clock::time_point> fired;
         MemberTimer<Probe, &Probe::on_timeout> timer{*this};
     } probe;
-    LoopThread server;
+    LoopThread server(nothing(), config());
     const auto started = Clock::now();
     server.on_loop([&] { server.loop->timers().start(probe.timer, 100ms); });
     const auto elapsed = probe.fired.get_future().get() - started;
     EXPECT_GE(elapsed, 100ms);
     EXPECT_LT(elapsed, 100ms + 5 * TimerWheel::kSlotWidth);  // two slots, and slack for a busy machine
+}
+
+std::chrono::nanoseconds cpu_time(LoopThread& server) {
+    return server.on_loop([] {
+        timespec time{};
+        EXPECT_EQ(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time), 0);
+        return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    });
+}
+
+TEST_P(EveryLoop, SleepsWhileThereIsNothingToDo) {
+    LoopThread server(nothing(), config());
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    ::close(pipe[0]);  // the other end is in error from now on
+    std::unique_ptr<DescriptorWatch> resting;
+    server.on_loop([&] {
+        auto made = Watch::create(*server.loop, pipe[1], {}, [](DescriptorWatch::Events) { ADD_FAILURE(); });
+        ASSERT_TRUE(made) << made.error().message;
+        resting = std::move(*made);
+    });
+    const auto before = cpu_time(server);
+    std::this_thread::sleep_for(200ms);
+    EXPECT_LT(cpu_time(server) - before, 50ms);
+    server.on_loop([&] { resting.reset(); });
+    ::close(pipe[1]);
+}
+
+TEST_P(EveryLoop, TellsOfADescriptorThatIsWatched) {
+    LoopThread server(nothing(), config());
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    std::atomic<int> told{0};
+    std::unique_ptr<DescriptorWatch> watch;
+    server.on_loop([&] {
+        auto made = Watch::create(*server.loop, pipe[0], {.readable = true}, [&](DescriptorWatch::Events) {
+            char byte;
+            told += static_cast<int>(::read(pipe[0], &byte, 1));
+        });
+        ASSERT_TRUE(made) << made.error().message;
+        watch = std::move(*made);
+    });
+    for (int i = 1; i <= 3; ++i) {
+        EXPECT_EQ(::write(pipe[1], "x", 1), 1);
+        EXPECT_TRUE(eventually([&] { return told == i; }));
+    }
+    server.on_loop([&] { watch.reset(); });
+    for (const int end : pipe) ::close(end);
 }
 
 TEST(Loop, TimerMayFlushASocket) {
@@ -216,12 +294,13 @@ TEST(BindListener, AcceptsNamesAndTheWildcard) {
     }
 }
 
-TEST(Loop, CreateReportsThatDescriptorsAreShort) {
-    const test::TlsCertificate certificate;
+TEST_P(EveryLoop, CreateReportsThatDescriptorsAreShort) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     // UBSan opens a pipe at the first virtual call of a type: now, while there are descriptors.
-    ASSERT_TRUE(load_tls_files(*with_tls(certificate).tls));
+    if (const auto first = config(); first.tls) {
+        ASSERT_TRUE(load_tls_files(*first.tls));
+    }
     bool created = false;
     for (rlim_t spare = 0; spare < 30 && !created; ++spare) {
         auto listener = bind_listener("127.0.0.1", 0, false, true);
@@ -229,9 +308,9 @@ TEST(Loop, CreateReportsThatDescriptorsAreShort) {
         rlimit low = before;
         low.rlim_cur = static_cast<rlim_t>(listener->fd) + 1 + spare;
         ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-        ListenConfig config = with_tls(certificate);
-        config.fd = listener->fd;
-        auto loop = Loop::create(std::move(config), [](Socket&) { return nullptr; });
+        ListenConfig of = config();
+        of.fd = listener->fd;
+        auto loop = Loop::create(std::move(of), [](Socket&) { return nullptr; });
         ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
         created = loop.ok();
         if (!created) {
@@ -251,8 +330,7 @@ TEST(Loop, PausesAcceptingWithoutDescriptorsAndSaysSoOnce) {
     ASSERT_EQ(logger->count(), 1u);
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    std::promise<void> go_on;
-    ASSERT_TRUE(server.loop->post([&] { go_on.get_future().wait(); }));
+    std::optional<Held> held(server);
     ClientSocket client(server.port);  // waits in the backlog
     ASSERT_TRUE(client.connected());
 
@@ -261,7 +339,7 @@ TEST(Loop, PausesAcceptingWithoutDescriptorsAndSaysSoOnce) {
     rlimit low = before;
     low.rlim_cur = static_cast<rlim_t>(lowest_free);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-    go_on.set_value();
+    held.reset();
     EXPECT_TRUE(eventually([&] { return logger->count() > 1; }));
     std::this_thread::sleep_for(300ms);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);

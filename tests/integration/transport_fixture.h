@@ -147,6 +147,24 @@ private:
     std::thread thread_;
 };
 
+/// Keeps the loop from polling, so that what happens meanwhile is told in one.
+class Held {
+public:
+    explicit Held(LoopThread& server) {
+        std::promise<void> held;
+        auto holding = held.get_future();
+        EXPECT_TRUE(server.loop->post([held = std::move(held), until = until_.get_future()]() mutable {
+            held.set_value();
+            until.wait();
+        }));
+        holding.wait();
+    }
+    ~Held() { until_.set_value(); }
+
+private:
+    std::promise<void> until_;
+};
+
 inline ListenConfig with_tls(const test::TlsCertificate& certificate) {
     ListenConfig config;
     config.tls.emplace();
